@@ -1,0 +1,205 @@
+"""The admin API of the sandbox's Marketo, under `/_sandbox/`, beside the common routes of `admin`.
+
+| request | body or query | does |
+| --- | --- | --- |
+| GET leads | `?email=` | all leads, or those of an address: `id`, `partition`, and every value that was ever set |
+| POST leads | `{"leads": [{"email": ..}], "partition": ..}` | adds leads, duplicates too; returns their `ids` |
+| PATCH leads | `{"ids": [..], "values": {..}}` | writes values to leads; a changed `email` changes the address |
+| DELETE leads | `{"ids": [..]}` | deletes them |
+| POST merge | `{"winner": id, "losers": [..]}` | merges leads as the UI does |
+| GET fields | | all fields, with everything the sandbox knows of them |
+| POST fields | `{"fields": [{"name": .., "display_name": .., "data_type": ..}]}` | adds or replaces fields |
+| GET and POST permissions | `{"permissions": [..]}` | the API user's |
+| GET and POST partitions | `{"partitions": [{"id": .., "name": .., "accessible": ..}]}` | first: default |
+| GET limits | | `limits`, and what is `used` today, `in_window` and `in_flight` |
+| POST limits | any of the limits, and `used` | sets them |
+| POST token | `{"now": "expired"}` or `{"now": "revoked"}` | ends the token: 602 or 601 |
+| POST reset | | everything as at the start |
+
+A field added here is custom unless it says otherwise, as if made in Marketo's UI.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from pydantic import Field as Setting
+
+from include.sandbox.admin import Handler
+from include.sandbox.marketo_fields import Field
+from include.sandbox.marketo_instance import PERMISSIONS, Instance
+from include.sandbox.marketo_leads import Lead
+from include.sandbox.marketo_limits import Limits, Whole
+from include.sandbox.marketo_partitions import Partition, Partitions
+from include.sandbox.marketo_values import Scalar
+from include.sandbox.wire import Request
+
+
+class _Body(BaseModel, frozen=True, extra="forbid", strict=True):
+    pass
+
+
+class _NewLeads(_Body, frozen=True):
+    leads: list[dict[str, Scalar]]
+    partition: str | None = None
+
+
+class _Ids(_Body, frozen=True):
+    ids: list[int]
+
+
+class _Changes(_Ids, frozen=True):
+    values: dict[str, Scalar]
+
+
+class _Merge(_Body, frozen=True):
+    winner: int
+    losers: list[int]
+
+
+class _NewField(Field, frozen=True):
+    custom: bool = True
+
+
+class _Fields(BaseModel, frozen=True, extra="forbid"):
+    definitions: list[_NewField] = Setting(alias="fields")
+
+
+class _Permissions(_Body, frozen=True):
+    permissions: list[str]
+
+
+class _Partitions(_Body, frozen=True):
+    partitions: list[Partition]
+
+
+class _Token(_Body, frozen=True):
+    now: Literal["expired", "revoked"]
+
+
+class _Limits(Limits, frozen=True):
+    used: Whole | None = None
+
+
+def admin_routes(instance: Instance, reset: Callable[[], None]) -> dict[str, Handler]:
+    """Return Marketo's own routes."""
+
+    def merge(request: Request) -> Any:
+        body = _Merge.model_validate_json(request.body)
+        winner, *losers = _leads(instance, [body.winner, *body.losers])
+        instance.leads.merge(winner, losers)
+        return {}
+
+    def expire(request: Request) -> Any:
+        now = _Token.model_validate_json(request.body).now
+        (instance.tokens.expire if now == "expired" else instance.tokens.revoke)()
+        return {}
+
+    def start_anew(_: Request) -> Any:
+        reset()
+        return {}
+
+    return (
+        _lead_routes(instance)
+        | _role_routes(instance)
+        | _limit_routes(instance)
+        | {"POST merge": merge, "POST token": expire, "POST reset": start_anew}
+    )
+
+
+def _lead_routes(instance: Instance) -> dict[str, Handler]:
+    def read(request: Request) -> Any:
+        email = request.query.get("email")
+        leads: Iterable[Lead] = instance.leads if email is None else instance.leads.find("email", [email])
+        return {"leads": [{"id": one.lead_id, "partition": one.partition} | one.values for one in leads]}
+
+    def add(request: Request) -> Any:
+        body = _NewLeads.model_validate_json(request.body)
+        for values in body.leads:
+            _check_names(instance, values)
+        partition = body.partition or instance.partitions.default.name
+        return {"ids": [instance.leads.create(one, partition=partition).lead_id for one in body.leads]}
+
+    def change(request: Request) -> Any:
+        body = _Changes.model_validate_json(request.body)
+        _check_names(instance, body.values)
+        for lead in _leads(instance, body.ids):
+            instance.leads.update(lead, body.values)
+        return {}
+
+    def delete(request: Request) -> Any:
+        ids = _Ids.model_validate_json(request.body).ids
+        instance.leads.delete(lead.lead_id for lead in _leads(instance, ids))
+        return {}
+
+    return {"GET leads": read, "POST leads": add, "PATCH leads": change, "DELETE leads": delete}
+
+
+def _role_routes(instance: Instance) -> dict[str, Handler]:
+    def read_fields(_: Request) -> Any:
+        return {"fields": [field.model_dump() for field in instance.catalog]}
+
+    def put_fields(request: Request) -> Any:
+        for field in _Fields.model_validate_json(request.body).definitions:
+            instance.catalog.put(Field(**field.model_dump()))
+        return {}
+
+    def read_permissions(_: Request) -> Any:
+        return {"permissions": sorted(instance.permissions)}
+
+    def set_permissions(request: Request) -> Any:
+        permissions = frozenset(_Permissions.model_validate_json(request.body).permissions)
+        if permissions - PERMISSIONS:
+            raise ValueError(f"permissions are {sorted(PERMISSIONS)}")
+        instance.permissions = permissions
+        return read_permissions(request)
+
+    return {
+        "GET fields": read_fields,
+        "POST fields": put_fields,
+        "GET permissions": read_permissions,
+        "POST permissions": set_permissions,
+    }
+
+
+def _limit_routes(instance: Instance) -> dict[str, Handler]:
+    def read_partitions(_: Request) -> Any:
+        return {"partitions": [partition.model_dump() for partition in instance.partitions.all()]}
+
+    def set_partitions(request: Request) -> Any:
+        instance.partitions = Partitions(_Partitions.model_validate_json(request.body).partitions)
+        return read_partitions(request)
+
+    def read_limits(_: Request) -> Any:
+        gate = instance.gate
+        counts = {"used": gate.used(), "in_window": gate.in_window(), "in_flight": gate.in_flight}
+        return {"limits": gate.limits.model_dump()} | counts
+
+    def set_limits(request: Request) -> Any:
+        given = _Limits.model_validate_json(request.body).model_dump(exclude_unset=True)
+        used = given.pop("used", None)
+        instance.gate.limits = instance.gate.limits.model_copy(update=given)
+        if used is not None:
+            instance.gate.set_used(used)
+        return read_limits(request)
+
+    return {
+        "GET partitions": read_partitions,
+        "POST partitions": set_partitions,
+        "GET limits": read_limits,
+        "POST limits": set_limits,
+    }
+
+
+def _leads(instance: Instance, ids: list[int]) -> list[Lead]:
+    leads = [instance.leads.get(lead_id) for lead_id in ids]
+    if None in leads:
+        raise ValueError("there is no lead of one of these ids")
+    return [lead for lead in leads if lead is not None]
+
+
+def _check_names(instance: Instance, values: dict[str, Scalar]) -> None:
+    for name in values:
+        field = instance.catalog.get(name)
+        if field is None or name in {"id", "createdAt", "updatedAt", "leadPartitionId"}:
+            raise ValueError(f"no field {name!r} that a lead's value could be set for")

@@ -1,0 +1,139 @@
+"""Every exception of this package, grouped by what the caller should do about it.
+
+MarketoProviderError
+├── StopAndAsk               a person must change something; a retry would repeat the failure
+│   ├── InvalidExport        an export's YAML is wrong
+│   ├── InvalidSetting       a Connection, a setting or a run parameter is wrong
+│   ├── AccessDenied         a vendor refuses the account
+│   ├── CohortUnusable       the cohort is missing, too large or gives no addresses
+│   ├── FieldUnusable        the Marketo field cannot carry the flag
+│   ├── TargetClaimed        the field belongs to another export, or its one-time export is finished
+│   ├── GuardStopped         the change is larger than the export's guards let through
+│   ├── TooManyRefused       Marketo refused too large a share of the records; the run is settled
+│   ├── StoreUnusable        the state store is damaged, not shared or of a kind not supported
+│   └── RequestRefused       a vendor refused one request as a whole; nothing of it was executed
+├── TryAgain                 a later try may succeed
+│   ├── VendorUnavailable    a vendor could not be used; nothing was executed
+│   ├── NoAnswer             a request may or may not have been executed
+│   ├── SessionLost          Mixpanel no longer knows the query session
+│   ├── SnapshotIncomplete   Mixpanel's pages do not add up
+│   └── LeaseLost            another run may write to the target
+├── WaitUntil                the run should go on at a known time
+│   ├── RateLimited          the vendor asks for a long pause
+│   ├── QuotaExhausted       Marketo's calls of the day are spent
+│   └── LeaseHeld            another run is writing to the target
+└── Superseded               there is nothing to do: a newer snapshot was delivered
+
+No message holds an e-mail address, a secret or a vendor's own wording, which may quote either.
+"""
+
+from datetime import datetime
+
+
+class MarketoProviderError(Exception):
+    """Root of the tree.
+
+    Args:
+        message: what happened, to which export, and what to do next.
+        code: the vendor's error code or HTTP status, where one was given.
+        request_id: Marketo's `requestId`, for Adobe's support.
+    """
+
+    def __init__(self, message: str, *, code: str | None = None, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.request_id = request_id
+
+
+class StopAndAsk(MarketoProviderError):
+    """A person must change something; a retry would repeat the failure."""
+
+
+class InvalidExport(StopAndAsk):
+    """An export's YAML is wrong."""
+
+
+class InvalidSetting(StopAndAsk):
+    """A Connection, a setting or a run parameter is wrong."""
+
+
+class AccessDenied(StopAndAsk):
+    """A vendor refuses the account."""
+
+
+class CohortUnusable(StopAndAsk):
+    """The cohort is missing, too large or gives no addresses."""
+
+
+class FieldUnusable(StopAndAsk):
+    """The Marketo field cannot carry the flag."""
+
+
+class TargetClaimed(StopAndAsk):
+    """The field belongs to another export, or its one-time export is finished."""
+
+
+class GuardStopped(StopAndAsk):
+    """The change is larger than the export's guards let through."""
+
+
+class TooManyRefused(StopAndAsk):
+    """Marketo refused too large a share of the records; the run is settled."""
+
+
+class StoreUnusable(StopAndAsk):
+    """The state store is damaged, not shared or of a kind not supported."""
+
+
+class RequestRefused(StopAndAsk):
+    """A vendor refused one request as a whole; nothing of it was executed."""
+
+
+class TryAgain(MarketoProviderError):
+    """A later try may succeed."""
+
+
+class VendorUnavailable(TryAgain):
+    """A vendor could not be used; nothing was executed."""
+
+
+class NoAnswer(TryAgain):
+    """A request may or may not have been executed."""
+
+
+class SessionLost(TryAgain):
+    """Mixpanel no longer knows the query session."""
+
+
+class SnapshotIncomplete(TryAgain):
+    """Mixpanel's pages do not add up."""
+
+
+class LeaseLost(TryAgain):
+    """Another run may write to the target."""
+
+
+class WaitUntil(MarketoProviderError):
+    """The run should go on at `resume_at` (aware, UTC)."""
+
+    def __init__(
+        self, message: str, *, resume_at: datetime, code: str | None = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(message, code=code, request_id=request_id)
+        self.resume_at = resume_at
+
+
+class RateLimited(WaitUntil):
+    """The vendor asks for a long pause."""
+
+
+class QuotaExhausted(WaitUntil):
+    """Marketo's calls of the day are spent."""
+
+
+class LeaseHeld(WaitUntil):
+    """Another run is writing to the target."""
+
+
+class Superseded(MarketoProviderError):
+    """There is nothing to do: a newer snapshot was delivered."""

@@ -1,0 +1,127 @@
+"""Marketo's answers, parsed strictly: a key of the wrong type makes the whole answer one that cannot be believed.
+
+The shapes are those of recorded answers where the Swagger file is wrong: skipped records carry `reasons`, a list,
+and empty `errors` and `warnings` are left out.
+"""
+
+from typing import Annotated, Generic, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, StrictInt, StrictStr, model_validator
+
+from marketo_provider.marketo.codes import Code
+from marketo_provider.marketo.models import Field as LeadField
+from marketo_provider.marketo.models import Lead, LeadResult
+
+LeadId = Annotated[StrictInt, Field(gt=0)]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class _Error(_Row):
+    code: Code
+
+
+class Envelope(_Row):
+    """What every answer of the REST API carries."""
+
+    success: StrictBool
+    request_id: StrictStr | None = Field(None, alias="requestId")
+    errors: list[_Error] | None = None
+
+
+Row = TypeVar("Row", bound=_Row)
+
+
+class Page(_Row, Generic[Row]):
+    """The rows of an answer, and where to go on if there are more."""
+
+    result: list[Row]
+    more_result: StrictBool | None = Field(None, alias="moreResult")
+    next_page_token: StrictStr | None = Field(None, alias="nextPageToken")
+
+    @property
+    def following(self) -> str | None:
+        """The token of the next page, if there is one."""
+        return None if self.more_result is False else self.next_page_token
+
+
+class SyncRow(_Row):
+    """What Sync Leads says of one record."""
+
+    status: Literal["created", "updated", "skipped"]
+    id: LeadId | None = None
+    reasons: list[_Error] | None = None
+
+    @model_validator(mode="after")
+    def _written_leads_have_ids(self) -> Self:
+        if self.status != "skipped" and self.id is None:
+            raise ValueError("a written record without its lead's id")
+        return self
+
+    def value(self) -> LeadResult:
+        """Return it as the client hands it out."""
+        code = self.reasons[0].code if self.status == "skipped" and self.reasons else None
+        return LeadResult(self.status, self.id, code)
+
+
+class LeadRow(_Row):
+    """A lead as Get Leads returns it; the field asked for is an extra."""
+
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+    __pydantic_extra__: dict[str, JsonValue]
+
+    id: LeadId
+    email: StrictStr | None = None
+
+    def value(self, field: str) -> Lead:
+        """Return it as the client hands it out.
+
+        Raises:
+            ValueError: the field holds no Boolean.
+        """
+        flag = self.__pydantic_extra__.get(field)
+        if flag is not None and not isinstance(flag, bool):
+            raise ValueError("the field holds no Boolean")
+        return Lead(self.id, self.email, flag or False)
+
+
+class _FieldRow(_Row):
+    name: StrictStr
+    display_name: StrictStr = Field(alias="displayName")
+    data_type: StrictStr = Field(alias="dataType")
+    updateable: StrictBool
+    crm_managed: StrictBool = Field(alias="crmManaged")
+
+
+class DescribeRow(_Row):
+    """What describe2 says of leads."""
+
+    fields: list[_FieldRow]
+
+    def values(self) -> list[LeadField]:
+        """Return the fields as the client hands them out."""
+        return [
+            LeadField(row.name, row.display_name, row.data_type, row.updateable, row.crm_managed)
+            for row in self.fields
+        ]
+
+
+class SchemaRow(_Row):
+    """What the field schema says of one field."""
+
+    is_custom: StrictBool = Field(alias="isCustom")
+
+
+class PartitionRow(_Row):
+    """A lead partition."""
+
+    name: StrictStr
+
+
+class UsageRow(_Row):
+    """The calls of one day, of all integrations together."""
+
+    date: StrictStr
+    total: Annotated[StrictInt, Field(ge=0)]

@@ -1,0 +1,31 @@
+"""What the client hands out. Addresses, and ids that may be some, stay out of every repr."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A member of a cohort; `email` is whatever `$email` held, None where it is missing."""
+
+    distinct_id: str = field(repr=False)
+    email: object = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a session, numbered and sized by Mixpanel's echo."""
+
+    number: int
+    page_size: int
+    total: int | None
+    session_id: str
+    profiles: list[Profile] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """A saved cohort; `count` is not promised to be fresh."""
+
+    cohort_id: int
+    name: str
+    count: int | None

@@ -1,0 +1,97 @@
+"""The right of one try of one run to write to a target, for a short time, renewed while it works.
+
+Airflow does not give this: a backfill, `dags test` and a second deployment all ignore `max_active_runs`.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from marketo_provider.clock import Clock
+from marketo_provider.errors import LeaseHeld, LeaseLost
+from marketo_provider.state.log import TargetLog
+from marketo_provider.state.records import LeaseGivenBack, LeaseRenewed, LeaseTaken, Record
+from marketo_provider.state.target import Target
+
+# Beyond a request's own limit: how far workers' clocks may be apart, both ways.
+_CLOCK_MARGIN_SECONDS = 20
+
+
+class Lease:
+    """The lease of `holder` on the target of `log`.
+
+    Args:
+        log: the target's log.
+        holder: names this try of the task, and no other.
+        lease_seconds: how long an acknowledged append carries.
+        replay_after_seconds: how long after its start a request may still take effect in Marketo.
+        clock: time.
+    """
+
+    def __init__(
+        self, log: TargetLog, holder: str, *, lease_seconds: float, replay_after_seconds: float, clock: Clock
+    ) -> None:
+        self.log = log
+        self.holder = holder
+        self._lease_seconds = lease_seconds
+        self._takeover_seconds = lease_seconds + replay_after_seconds + _CLOCK_MARGIN_SECONDS
+        self._clock = clock
+        self._renewed = float("-inf")
+
+    @property
+    def deadline(self) -> float:
+        """When the lease is over unless renewed, on the monotonic clock."""
+        return self._renewed + self._lease_seconds
+
+    def now(self) -> datetime:
+        """Return the time that a record of the holder bears."""
+        return self._clock.now()
+
+    def take(self) -> None:
+        """Take the lease.
+
+        Raises:
+            LeaseHeld: another run has it; says when it could be taken over.
+        """
+        self._append(LeaseTaken(at=self._clock.now(), by=self.holder), self._free)
+
+    def append(self, record: Record) -> int:
+        """Append a record of the holder, which renews the lease.
+
+        Raises:
+            LeaseLost: another run has taken it over.
+        """
+        return self._append(record, self._held)
+
+    def keep(self, *, at_least: float = 0.0) -> None:
+        """Renew the lease after a third of it has passed, or where less than `at_least` seconds are left."""
+        silence = self._clock.monotonic() - self._renewed
+        if silence > self._lease_seconds / 3 or self._lease_seconds - silence < at_least:
+            self.append(LeaseRenewed(at=self._clock.now(), by=self.holder))
+
+    def give_back(self) -> None:
+        """Let the next run begin at once."""
+        self.append(LeaseGivenBack(at=self._clock.now(), by=self.holder))
+
+    def _append(self, record: Record, allowed: Callable[[Target], None]) -> int:
+        began = self._clock.monotonic()
+        number = self.log.append(record, allowed=allowed)
+        self._renewed = began
+        return number
+
+    def _held(self, target: Target) -> None:
+        if target.lease is None or target.lease.holder != self.holder:
+            raise LeaseLost(
+                f"Another run took over the writing to {self.log.folder}. This try stops; what it sent "
+                "without an answer will be sent again by the run that goes on. Nothing needs to be done."
+            )
+
+    def _free(self, target: Target) -> None:
+        if target.lease is None:
+            return
+        free_at = target.lease.last_at + timedelta(seconds=self._takeover_seconds)
+        if self._clock.now() < free_at:
+            raise LeaseHeld(
+                f"Another run is writing to {self.log.folder}; "
+                f"waiting for it until {free_at:%H:%M:%S} UTC at most.",
+                resume_at=free_at,
+            )

@@ -1,0 +1,164 @@
+"""The records of a target's log: typed, append-only, each enough to tell what was decided and by whom.
+
+A record is never changed. The state of a target is what its records fold to: see `state.target`.
+"""
+
+import secrets
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from marketo_provider.errors import StoreUnusable
+
+FORMAT = 1
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Claim(_Frozen):
+    """Whom a target belongs to. The export's name is only shown; the rest is compared.
+
+    `snapshot` is the one-time export's own snapshot; `finished_at` says that it is done.
+    """
+
+    project_id: int
+    workspace_id: int | None
+    cohort_id: int
+    sync_type: Literal["one_time", "dynamic"]
+    export: str
+    claimed_at: datetime
+    snapshot: int | None = None
+    finished_at: datetime | None = None
+
+    def same_owner(self, other: "Claim") -> bool:
+        """Whether both claims are of one project, data view, cohort and sync type."""
+        return (self.project_id, self.workspace_id, self.cohort_id, self.sync_type) == (
+            other.project_id,
+            other.workspace_id,
+            other.cohort_id,
+            other.sync_type,
+        )
+
+
+class _Record(_Frozen):
+    """What every record carries: when (UTC), by whom, and an id by which an append knows its own."""
+
+    format: int = FORMAT
+    record_id: str = Field(default_factory=lambda: secrets.token_hex(8))
+    at: datetime
+    by: str
+
+
+class SnapshotBegun(_Record):
+    """A read of the cohort begins; this record's number orders it among all snapshots."""
+
+    kind: Literal["snapshot_begun"] = "snapshot_begun"
+    run_id: str
+
+
+class LeaseTaken(_Record):
+    """`by` alone may write to the target from here on."""
+
+    kind: Literal["lease_taken"] = "lease_taken"
+
+
+class LeaseRenewed(_Record):
+    """`by` is still at work."""
+
+    kind: Literal["lease_renewed"] = "lease_renewed"
+
+
+class LeaseGivenBack(_Record):
+    """`by` is done; nothing of its may still land."""
+
+    kind: Literal["lease_given_back"] = "lease_given_back"
+
+
+class Intended(_Record):
+    """What is about to be sent: the ledger rows of a change set, as `unknown`."""
+
+    kind: Literal["intended"] = "intended"
+    run_id: str
+    snapshot: int
+    claim: Claim
+    rows: str
+
+
+class Journaled(_Record):
+    """Answers: the ledger rows that they make."""
+
+    kind: Literal["journaled"] = "journaled"
+    rows: str
+
+
+class Adopted(_Record):
+    """Ledger rows of leads that hold True already, told by a person."""
+
+    kind: Literal["adopted"] = "adopted"
+    rows: str
+
+
+class Settled(_Record):
+    """A run's end, and a checkpoint: folding may begin here."""
+
+    kind: Literal["settled"] = "settled"
+    run_id: str
+    snapshot: int
+    snapshot_begun_at: datetime
+    claim: Claim
+    base: str | None
+    base_rows: int
+    deltas: tuple[str, ...]
+    delivered: int
+    address_share: float
+    report: dict[str, Any]
+    failure: str | None = None
+
+
+class Released(_Record):
+    """The claim is given up and the ledger forgotten; the target is free for another export."""
+
+    kind: Literal["released"] = "released"
+
+
+Record = (
+    SnapshotBegun
+    | LeaseTaken
+    | LeaseRenewed
+    | LeaseGivenBack
+    | Intended
+    | Journaled
+    | Adopted
+    | Settled
+    | Released
+)
+_RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
+
+
+def encode(record: Record) -> bytes:
+    """Return a record's JSON."""
+    return record.model_dump_json().encode()
+
+
+def decode(data: bytes, path: str) -> Record:
+    """Return the record that `data` holds.
+
+    Raises:
+        StoreUnusable: it holds none, or one of a newer format.
+    """
+    try:
+        record = _RECORD.validate_json(data)
+    except ValidationError:
+        raise StoreUnusable(
+            f"The state store's record {path} is damaged, or was written by a newer release. "
+            "Nothing was sent. Restore the file, or bring this deployment to the newer release."
+        ) from None
+    if record.format != FORMAT:
+        raise StoreUnusable(
+            f"The state store's record {path} has format {record.format}; this release reads {FORMAT}. "
+            "Nothing was sent. Bring this deployment to the newer release."
+        )
+    return record

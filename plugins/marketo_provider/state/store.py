@@ -1,0 +1,200 @@
+"""Where state lies: a folder on disk or a prefix in S3, behind one small protocol.
+
+Everything rests on `create`, which only one of many racing writers can win. Another object store is refused
+until its exclusive create has been proven. Large files travel by `fetch` and `publish`, through a scratch
+folder, so that DuckDB reads and writes plain local files wherever the state lies.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import Protocol
+
+from fsspec import AbstractFileSystem
+
+from marketo_provider.errors import StoreUnusable
+
+_TEMPORARY = ".tmp-"
+
+
+class Store(Protocol):
+    """What the state asks of storage. Paths are relative, with forward slashes."""
+
+    def create(self, path: str, data: bytes) -> None:
+        """Write a file that is not there yet, durably.
+
+        Raises:
+            FileExistsError: it is there.
+        """
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file whole, in place of one that may be there."""
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content.
+
+        Raises:
+            FileNotFoundError: it is not there.
+        """
+
+    def names(self, folder: str) -> list[str]:
+        """Return the sorted names of the files in a folder; none where there is no folder."""
+
+    def delete(self, path: str) -> None:
+        """Remove a file or a whole folder; no matter if it is not there."""
+
+    def fetch(self, path: str, scratch: Path) -> Path:
+        """Return a local path that holds the file's content, below `scratch` where it had to be copied."""
+
+    def publish(self, local: Path, path: str) -> None:
+        """Move a local file into the store, in place of one that may be there."""
+
+
+class LocalStore:
+    """A folder on disk, private to its owner."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def create(self, path: str, data: bytes) -> None:
+        """Write a temporary file and link it to its name, which fails where the name is taken."""
+        target = self._place(path)
+        temporary = self._temporary(target, data)
+        try:
+            os.link(temporary, target)
+        finally:
+            temporary.unlink()
+        _sync_folder(target.parent)
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a temporary file and rename it."""
+        target = self._place(path)
+        self._temporary(target, data).replace(target)
+        _sync_folder(target.parent)
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content."""
+        return (self._root / path).read_bytes()
+
+    def names(self, folder: str) -> list[str]:
+        """Return the sorted names of the files in a folder."""
+        try:
+            names = [entry.name for entry in (self._root / folder).iterdir()]
+        except FileNotFoundError:
+            return []
+        return sorted(name for name in names if not name.startswith(_TEMPORARY))
+
+    def delete(self, path: str) -> None:
+        """Remove a file or a whole folder."""
+        target = self._root / path
+        if target.is_dir():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
+
+    def fetch(self, path: str, scratch: Path) -> Path:  # noqa: ARG002 - the file is local already
+        """Return the file's own path."""
+        local = self._root / path
+        if not local.exists():
+            raise FileNotFoundError(path)
+        return local
+
+    def publish(self, local: Path, path: str) -> None:
+        """Copy beside the target, make durable, rename."""
+        target = self._place(path)
+        temporary = target.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+        shutil.move(local, temporary)
+        temporary.chmod(0o600)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        _sync_folder(target.parent)
+
+    def _place(self, path: str) -> Path:
+        target = self._root / path
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return target
+
+    def _temporary(self, target: Path, data: bytes) -> Path:
+        temporary = target.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        return temporary
+
+
+class S3Store:
+    """A prefix in an S3 bucket, through the s3fs filesystem that is handed in, its listing cache off."""
+
+    def __init__(self, filesystem: AbstractFileSystem, root: str) -> None:
+        self._fs = filesystem
+        self._root = root.rstrip("/")
+
+    def create(self, path: str, data: bytes) -> None:
+        """Put with `If-None-Match: *`."""
+        self._fs.pipe_file(self._key(path), data, mode="create")
+
+    def write(self, path: str, data: bytes) -> None:
+        """Put."""
+        self._fs.pipe_file(self._key(path), data)
+
+    def read(self, path: str) -> bytes:
+        """Get."""
+        content: bytes = self._fs.cat_file(self._key(path))
+        return content
+
+    def names(self, folder: str) -> list[str]:
+        """List."""
+        try:
+            keys = self._fs.ls(self._key(folder), detail=False, refresh=True)
+        except FileNotFoundError:
+            return []
+        return sorted(key.rstrip("/").rsplit("/", 1)[-1] for key in keys)
+
+    def delete(self, path: str) -> None:
+        """Delete an object, or all below a prefix."""
+        self._fs.invalidate_cache()
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm(self._key(path), recursive=True)
+
+    def fetch(self, path: str, scratch: Path) -> Path:
+        """Download."""
+        local = scratch / path.replace("/", "__")
+        self._fs.get_file(self._key(path), str(local))
+        return local
+
+    def publish(self, local: Path, path: str) -> None:
+        """Upload, then drop the local file."""
+        self._fs.put_file(str(local), self._key(path))
+        local.unlink()
+
+    def _key(self, path: str) -> str:
+        return f"{self._root}/{path}"
+
+
+def open_store(protocol: str, path: str, filesystem: AbstractFileSystem | None) -> Store:
+    """Return the store at `path` of a protocol.
+
+    Raises:
+        StoreUnusable: the protocol is neither `file` nor `s3`.
+    """
+    if protocol == "file":
+        return LocalStore(Path(path))
+    if protocol == "s3" and filesystem is not None:
+        return S3Store(filesystem, path)
+    raise StoreUnusable(
+        f"The state store cannot lie in {protocol}:// storage: only file:// and s3:// are known to let "
+        "exactly one of two racing writers win. Set [marketo_provider] state_url to one of these."
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,124 @@
+"""DuckDB at work for one task: in a scratch folder of its own, within a memory limit, silent about values."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from marketo_provider.errors import StoreUnusable
+from marketo_provider.state.store import Store
+
+
+class Workspace:
+    """A DuckDB connection and a scratch folder that both end with the `with` block.
+
+    Args:
+        store: where the Parquet files lie.
+        memory_limit: DuckDB's, such as `512MiB`; beyond it DuckDB spills to the scratch folder.
+    """
+
+    def __init__(self, store: Store, *, memory_limit: str) -> None:
+        self.store = store
+        # The folder is made by mkdtemp: readable by this process's user only.
+        self._folder = tempfile.TemporaryDirectory(prefix="marketo-provider-")
+        self.scratch = Path(self._folder.name)
+        self._duckdb = duckdb.connect(
+            config={
+                "memory_limit": memory_limit,
+                "temp_directory": str(self.scratch / "spill"),
+                "preserve_insertion_order": "false",
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+            }
+        )
+
+    def __enter__(self) -> Self:
+        """Return the workspace."""
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close DuckDB and remove the scratch folder."""
+        self._duckdb.close()
+        self._folder.cleanup()
+
+    def run(self, sql: str, **parameters: Any) -> None:
+        """Execute a statement.
+
+        Raises:
+            StoreUnusable: DuckDB could not; its own message may quote an address and is not repeated.
+        """
+        self._execute(sql, parameters)
+
+    def row(self, sql: str, **parameters: Any) -> tuple[Any, ...]:
+        """Return the one row of a query."""
+        found: tuple[Any, ...] | None = self._execute(sql, parameters).fetchone()
+        if found is None:
+            raise StoreUnusable("A query on the state store gave no row. Nothing more was sent.")
+        return found
+
+    def batches(self, sql: str, size: int, **parameters: Any) -> Iterator[pa.RecordBatch]:
+        """Yield a query's rows, some `size` at a time; other statements may run in between."""
+        with self._duckdb.cursor() as cursor, _silent():
+            reader = cursor.sql(sql, params=parameters or None).to_arrow_reader(size)
+            yield from reader
+
+    def fetch(self, path: str) -> str:
+        """Return a local copy of a stored Parquet file, quoted for SQL."""
+        try:
+            local = self.store.fetch(path, self.scratch)
+        except FileNotFoundError:
+            raise StoreUnusable(
+                f"The state store's file {path} is missing. Nothing was sent. Restore it from the store's backup."
+            ) from None
+        return quoted(local)
+
+    def save(self, query: str, path: str) -> None:
+        """Store a query's rows as a Parquet file."""
+        local = self.scratch / path.replace("/", "__")
+        self.run(f"COPY ({query}) TO {quoted(local)} (FORMAT parquet, COMPRESSION zstd)")
+        self.store.publish(local, path)
+
+    def save_csv(self, query: str, path: str) -> None:
+        """Store a query's rows as a CSV file with a header."""
+        local = self.scratch / path.replace("/", "__")
+        self.run(f"COPY ({query}) TO {quoted(local)} (FORMAT csv, HEADER)")
+        self.store.publish(local, path)
+
+    def _execute(self, sql: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+        with _silent():
+            return self._duckdb.execute(sql, parameters or None)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep DuckDB's own messages, which may quote an address, out of logs."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise StoreUnusable(
+            f"DuckDB could not work on the state store ({type(error).__name__}). Nothing more was sent. "
+            "Look for a full disk, a memory limit that is too small, or a damaged file."
+        ) from None
+
+
+def quoted(path: Path) -> str:
+    """Return a local path as an SQL string."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def parquet(table: pa.Table) -> bytes:
+    """Return a table as the bytes of a Parquet file."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue().to_pybytes()

@@ -1,0 +1,138 @@
+"""Courses grouped into requests: 300 records each, one kind a request, as few requests as can be."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from marketo_provider.sync.changes import Change
+from marketo_provider.sync.course import Course, Step
+
+# Marketo's limit for Sync Leads and for the values of a filter: help/rest-api/leads.md.
+MOST_RECORDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One record of a request."""
+
+    course: Course
+    lead_id: int | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Batch:
+    """One request.
+
+    `create`: it may create leads. `tries` counts answers that never came. `halving`: the request that this is
+    a half of.
+    """
+
+    step: Step
+    create: bool
+    items: list[Item]
+    tries: int = 0
+    halving: "Halving | None" = None
+
+    @property
+    def value(self) -> bool:
+        """What the request sets; one batch never mixes exits and entries."""
+        return self.items[0].course.change.value
+
+    def halves(self) -> "tuple[Batch, Batch]":
+        """Return the two halves of a request that was refused as a whole."""
+        halving = Halving(self)
+        middle = len(self.items) // 2
+        first, second = self.items[:middle], self.items[middle:]
+        return (
+            Batch(self.step, self.create, first, halving=halving),
+            Batch(self.step, self.create, second, halving=halving),
+        )
+
+
+@dataclass(eq=False, slots=True)
+class Halving:
+    """A request refused as a whole, sent again as two halves.
+
+    Nothing more is done about a refused half before its twin is answered: where both fail alike, the fault is
+    not a record's, and the whole goes again.
+    """
+
+    whole: Batch
+    refused: list[tuple[Batch, str]] = field(default_factory=list)
+    answered: int = 0
+
+    def answer(self, half: Batch, code: str | None) -> None:
+        """Take the answer to a half; `code` where it was refused."""
+        self.answered += 1
+        if code:
+            self.refused.append((half, code))
+
+    @property
+    def complete(self) -> bool:
+        """Whether both halves are answered."""
+        return self.answered == 2  # noqa: PLR2004 - two halves
+
+    @property
+    def failed_alike(self) -> bool:
+        """Whether both halves were refused with one code, and are more than single records."""
+        codes = [code for _, code in self.refused]
+        return len(codes) == 2 and codes[0] == codes[1] and len(self.whole.items) > 2  # noqa: PLR2004 - two halves
+
+
+class Batches:
+    """Feeds changes into requests.
+
+    A request that is not full is only given out once nothing that is under way may still add to it: then the
+    number of requests is the least there can be.
+    """
+
+    def __init__(self, changes: Iterator[Change]) -> None:
+        self._changes = changes
+        self._queues: dict[tuple[Step, bool], deque[Item]] = {}
+
+    def add(self, course: Course) -> None:
+        """Queue a course's present step."""
+        create = course.change.create and course.step is Step.BY_EMAIL
+        queue = self._queues.setdefault((course.step, create), deque())
+        if course.step is Step.BY_ID:
+            queue.extend(Item(course, lead_id) for lead_id in course.lead_ids)
+        else:
+            queue.append(Item(course))
+
+    def next(self, *, last: bool) -> Batch | None:
+        """Return a full request, or where `last` says that nothing will be added, one that is not."""
+        while True:
+            fullest = max(self._queues, key=lambda kind: len(self._queues[kind]), default=None)
+            if fullest and len(self._queues[fullest]) >= MOST_RECORDS:
+                return self._take(*fullest)
+            change = next(self._changes, None)
+            if change is not None:
+                self.add(Course.begin(change))
+            elif fullest and last and self._queues[fullest]:
+                return self._take(*fullest)
+            else:
+                return None
+
+    def unsent(self) -> Iterator[Course]:
+        """Yield, once each, the courses that no request was made of."""
+        seen: set[int] = set()
+        for queue in self._queues.values():
+            for item in queue:
+                if id(item.course) not in seen:
+                    seen.add(id(item.course))
+                    yield item.course
+        for change in self._changes:
+            yield Course.begin(change)
+
+    def _take(self, step: Step, create: bool) -> Batch:  # noqa: FBT001 - a key of the queues, unpacked
+        queue = self._queues[step, create]
+        items: list[Item] = []
+        leads: set[int] = set()
+        while queue and len(items) < MOST_RECORDS:
+            lead_id = queue[0].lead_id
+            if lead_id is not None:
+                if lead_id in leads:
+                    break
+                leads.add(lead_id)
+            items.append(queue.popleft())
+        return Batch(step, create, items)

@@ -1,0 +1,169 @@
+"""What to send: whatever the ledger and the snapshot disagree on. Rules 4 and 5 of the sync, in SQL.
+
+Works on the views `ledger` and `members`; makes the tables `changes` (to be sent) and `forgotten` (rows that
+become `false` without a request, so that whoever comes back enters anew).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from marketo_provider.state.ledger import COLUMNS, Flag, Key, LedgerRow
+from marketo_provider.state.workspace import Workspace
+
+_CHUNK_ROWS = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One address to be set to `value`.
+
+    `row` is the ledger's before the change (`false` where it had none), with the form to be sent. An exit
+    goes to `reach`: the lead ids known for it, but those that a member's row holds by now. `create`: the
+    request may create the lead.
+    """
+
+    row: LedgerRow
+    value: bool
+    create: bool
+    reach: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much there is to change, against what the ledger holds."""
+
+    entered: int
+    exited: int
+    held: int
+    ledger_rows: int
+
+
+def find_changes(  # noqa: PLR0913 - each is a rule's own switch
+    workspace: Workspace,
+    *,
+    now: datetime,
+    exits: bool,
+    create_leads: bool,
+    full_refresh: bool,
+    retry_refused: bool,
+) -> Extent:
+    """Make the tables `changes` and `forgotten`, and return how much there is to change.
+
+    Args:
+        workspace: has the views `ledger` and `members`.
+        now: what a row's next try is compared with.
+        exits: whether those who left are set False (a one-time export sets True only).
+        create_leads: whether a member unknown to Marketo becomes a lead.
+        full_refresh: assert every member, and every address that the ledger has `false`, again.
+        retry_refused: do not wait for the next try of refused records.
+    """
+    workspace.run(
+        "CREATE OR REPLACE TABLE entering AS "
+        "SELECT members.key_high, members.key_low, coalesce(ledger.address, members.address) AS address, "
+        "coalesce(flag, 'false') AS flag, coalesce(was_true, false) AS was_true, "
+        "coalesce(may_hold, false) AS may_hold, code, coalesce(lead_ids, []) AS lead_ids, "
+        "coalesce(tries, 0) AS tries, next_try, true AS value, "
+        "$create_leads AND NOT coalesce(was_true, false) AS create_lead, []::BIGINT[] AS reach "
+        "FROM members LEFT JOIN ledger USING (key_high, key_low) "
+        "WHERE coalesce(flag, 'false') IN ('false', 'unknown') "
+        "OR (flag = 'refused' AND ($retry_refused OR coalesce(next_try <= $now, true))) "
+        "OR (flag = 'absent' AND ((NOT was_true AND $create_leads) "
+        "OR (NOT $create_leads AND coalesce(next_try <= $now, true)))) "
+        "OR $full_refresh",
+        now=now,
+        create_leads=create_leads,
+        full_refresh=full_refresh,
+        retry_refused=retry_refused,
+    )
+    workspace.run(
+        "CREATE OR REPLACE TABLE leaving AS "
+        f"SELECT {COLUMNS} FROM ledger ANTI JOIN members USING (key_high, key_low) WHERE $exits "
+        "AND (may_hold OR flag IN ('refused', 'absent') OR ($full_refresh AND flag = 'false'))",
+        exits=exits,
+        full_refresh=full_refresh,
+    )
+    _find_reach(workspace)
+    workspace.run(
+        "CREATE OR REPLACE TABLE exiting AS "
+        f"SELECT {COLUMNS}, false AS value, false AS create_lead, coalesce(reach, []) AS reach "
+        "FROM leaving LEFT JOIN reaches USING (key_high, key_low) WHERE (may_hold OR $full_refresh) "
+        "AND (flag <> 'refused' OR $retry_refused OR coalesce(next_try <= $now, true))",
+        now=now,
+        full_refresh=full_refresh,
+        retry_refused=retry_refused,
+    )
+    workspace.run(
+        "CREATE OR REPLACE TABLE forgotten AS "
+        f"SELECT {COLUMNS} FROM leaving WHERE NOT may_hold AND flag IN ('refused', 'absent')"
+    )
+    workspace.run("CREATE OR REPLACE TABLE changes AS FROM exiting UNION ALL FROM entering")
+    row = workspace.row(
+        "SELECT (SELECT count(*) FROM entering), (SELECT count(*) FROM exiting), "
+        "(SELECT count(*) FROM ledger WHERE flag IN ('true', 'unknown')), (SELECT count(*) FROM ledger)"
+    )
+    return Extent(*row)
+
+
+def _find_reach(workspace: Workspace) -> None:
+    """Make the table `reaches`: the lead ids of those who leave, but those that a member's row holds by now."""
+    workspace.run(
+        "CREATE OR REPLACE TABLE leaving_leads AS "
+        "SELECT key_high, key_low, unnest(lead_ids) AS lead_id FROM leaving"
+    )
+    workspace.run(
+        "CREATE OR REPLACE TABLE passed_on AS SELECT DISTINCT lead_id FROM "
+        "(SELECT key_high, key_low, unnest(lead_ids) AS lead_id FROM ledger WHERE may_hold) AS held "
+        "SEMI JOIN leaving_leads USING (lead_id) SEMI JOIN members USING (key_high, key_low)"
+    )
+    workspace.run(
+        "CREATE OR REPLACE TABLE reaches AS SELECT key_high, key_low, list(lead_id ORDER BY lead_id) AS reach "
+        "FROM leaving_leads ANTI JOIN passed_on USING (lead_id) GROUP BY key_high, key_low"
+    )
+
+
+def keep_first(workspace: Workspace, most: int) -> int:
+    """Keep at most `most` changes, exits first; return how many are left to the next run."""
+    count: int
+    (count,) = workspace.row("SELECT count(*) FROM changes")
+    if count > most:
+        workspace.run(
+            "CREATE OR REPLACE TABLE changes AS FROM changes ORDER BY value, key_high, key_low LIMIT $most",
+            most=most,
+        )
+    return max(0, count - most)
+
+
+def intent_rows() -> str:
+    """Return the query of the ledger rows that an intent announces."""
+    return (
+        "SELECT key_high, key_low, address, 'unknown' AS flag, flag = 'true' OR was_true AS was_true, "
+        "true AS may_hold, NULL::VARCHAR AS code, lead_ids, tries, next_try FROM changes "
+        "UNION ALL "
+        "SELECT key_high, key_low, address, 'false', false, false, NULL, lead_ids, 0, NULL FROM forgotten"
+    )
+
+
+def changes_of(workspace: Workspace, *, value: bool) -> Iterator[Change]:
+    """Yield the exits (`value` False) or the entries (True), a few thousand in memory at a time."""
+    rows = workspace.batches(
+        f"SELECT {COLUMNS}, value, create_lead, reach FROM changes WHERE value = $value", _CHUNK_ROWS, value=value
+    )
+    for batch in rows:
+        for row in batch.to_pylist():
+            yield Change(
+                row=LedgerRow(
+                    key=Key(row["key_high"], row["key_low"]),
+                    address=row["address"],
+                    flag=Flag(row["flag"]),
+                    was_true=row["was_true"],
+                    may_hold=row["may_hold"],
+                    code=row["code"],
+                    lead_ids=tuple(row["lead_ids"]),
+                    tries=row["tries"],
+                    next_try=row["next_try"],
+                ),
+                value=row["value"],
+                create=row["create_lead"],
+                reach=tuple(row["reach"]),
+            )

@@ -1,0 +1,289 @@
+"""Sending a change set by sync leads: the loop that keeps requests in flight, and what each answer leads to.
+
+One address is never in two requests in flight, nor sent again before Marketo can no longer act on a request
+that gave no answer. Every request begins and ends inside the lease.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+
+from marketo_provider.errors import (
+    FieldUnusable,
+    MarketoProviderError,
+    NoAnswer,
+    QuotaExhausted,
+    RequestRefused,
+    VendorUnavailable,
+)
+from marketo_provider.marketo.client import Lead, LeadResult
+from marketo_provider.state.lease import Lease
+from marketo_provider.state.ledger import Flag
+from marketo_provider.sync.batches import Batch, Batches, Halving
+from marketo_provider.sync.budget import Budget
+from marketo_provider.sync.changes import Change
+from marketo_provider.sync.course import SEVERAL_MATCH, Course, Step
+from marketo_provider.sync.journal import Journal
+from marketo_provider.sync.progress import Progress
+from marketo_provider.sync.report import Report
+from marketo_provider.sync.run import Run
+
+_FIELD_NOT_FOUND = "1006"
+# Refusals of a request for which no single record can be the cause.
+_MISCONFIGURED = frozenset({"605", "610", "612", "616", "703", "1011"})
+_SYSTEM_ERROR = "611"
+_SYSTEM_ERROR_TRIES = 3
+_ALIKE_TRIES = 3
+_PAUSE_SECONDS = 15.0
+_PATIENCE_SECONDS = 900.0
+_LOOK_SECONDS = 1.0
+
+Answer = list[LeadResult] | list[Lead]
+
+
+class Delivery:
+    """Sends changes under a lease, and counts into a report.
+
+    Args:
+        run: the run.
+        lease: held, and renewed here.
+        journal: takes the answers.
+        report: counts them.
+        budget: the calls left.
+    """
+
+    def __init__(self, run: Run, lease: Lease, journal: Journal, report: Report, budget: Budget) -> None:
+        self._progress = Progress(f"{run.label}: sending changes", report.entered + report.exited, run.clock)
+        self.out_of_calls = False
+        self._run = run
+        self._lease = lease
+        self._journal = journal
+        self._report = report
+        self._budget = budget
+        self._delayed: list[tuple[float, Batch]] = []
+        self._last_answer = run.clock.monotonic()
+        self._lands_until = float("-inf")
+
+    @property
+    def may_land(self) -> bool:
+        """Whether a request that gave no answer may still take effect."""
+        return self._run.clock.monotonic() < self._lands_until
+
+    def send(self, changes: Iterator[Change], *, exits: bool) -> None:
+        """Send changes until all are answered or the calls are spent.
+
+        Raises:
+            VendorUnavailable: Marketo did not answer for a quarter of an hour.
+            FieldUnusable: the field is gone.
+            AccessDenied, RequestRefused, LeaseLost: as they are named.
+        """
+        batches = Batches(changes)
+        in_flight: dict[Future[Answer], Batch] = {}
+        pool = self._run.pool(self._run.limits.concurrent_calls)
+        try:
+            self._drive(pool, batches, in_flight, exits=exits)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            self._drain(in_flight, batches)
+        self._put_back(batches)
+
+    def _drain(self, in_flight: dict[Future[Answer], Batch], batches: Batches) -> None:
+        """Take the answers that came while an error was on its way up."""
+        for future, batch in in_flight.items():
+            if not future.cancelled():
+                with contextlib.suppress(MarketoProviderError):
+                    self._take(future, batch, batches)
+
+    def _drive(
+        self, pool: Executor, batches: Batches, in_flight: dict[Future[Answer], Batch], *, exits: bool
+    ) -> None:
+        while True:
+            while len(in_flight) < self._run.limits.concurrent_calls and not self.out_of_calls:
+                batch = self._next(batches, idle=not in_flight)
+                if batch is None:
+                    break
+                if not self._budget.allows(exits=exits):
+                    self._delayed.append((0.0, batch))
+                    self.out_of_calls = True
+                    break
+                self._lease.keep(at_least=self._run.settings.lease_seconds / 2)
+                in_flight[pool.submit(self._request, batch, self._lease.deadline)] = batch
+            if in_flight:
+                done, _ = wait(in_flight, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
+                for future in done:
+                    self._take(future, in_flight.pop(future), batches)
+            elif self._delayed and not self.out_of_calls:
+                self._run.clock.sleep(_LOOK_SECONDS)
+            else:
+                return
+            self._journal.keep()
+            self._lease.keep()
+
+    def _next(self, batches: Batches, *, idle: bool) -> Batch | None:
+        now = self._run.clock.monotonic()
+        for entry in self._delayed:
+            if entry[0] <= now:
+                self._delayed.remove(entry)
+                return entry[1]
+        return batches.next(last=idle and not self._delayed)
+
+    def _request(self, batch: Batch, deadline: float) -> Answer:
+        """Make a request; runs in a thread of the pool."""
+        client, field = self._run.marketo, self._run.field
+        addresses = [item.course.change.row.address for item in batch.items]
+        if batch.step is Step.LOOK_UP:
+            return client.find_leads("email", addresses, field=field, deadline=deadline)
+        if batch.step is Step.BY_ID:
+            keys = [{"id": item.lead_id or 0} for item in batch.items]
+            records = [{**key, field: batch.value} for key in keys]
+            return client.sync_leads(
+                records, action="updateOnly", lookup_field="id", partition=None, deadline=deadline
+            )
+        return client.sync_leads(
+            [{"email": address, field: batch.value} for address in addresses],
+            action="createOrUpdate" if batch.create else "updateOnly",
+            lookup_field="email",
+            partition=self._partition if batch.create else None,
+            deadline=deadline,
+        )
+
+    @property
+    def _partition(self) -> str | None:
+        return self._run.export.partition or self._run.limits.partition
+
+    def _take(self, future: Future[Answer], batch: Batch, batches: Batches) -> None:
+        now = self._run.clock.monotonic()
+        try:
+            answer = future.result()
+        except NoAnswer as error:
+            self._no_answer(batch, error, now)
+        except VendorUnavailable:
+            self._delay(batch, now + _PAUSE_SECONDS)
+        except QuotaExhausted:
+            self._delayed.append((0.0, batch))
+            self.out_of_calls = True
+        except RequestRefused as error:
+            code = error.code or "unknown"
+            if code == _FIELD_NOT_FOUND or code in _MISCONFIGURED:
+                raise
+            self._refused(batch, code, now)
+        else:
+            self._last_answer = now
+            if batch.halving:
+                batch.halving.answer(batch, None)
+                if batch.halving.complete:
+                    self._judge(batch.halving, now)
+            if batch.step is Step.LOOK_UP:
+                self._found(batch, [lead for lead in answer if isinstance(lead, Lead)], batches)
+            else:
+                self._answered(batch, [result for result in answer if isinstance(result, LeadResult)], batches)
+
+    def _answered(self, batch: Batch, results: list[LeadResult], batches: Batches) -> None:
+        for item, result in zip(batch.items, results, strict=True):
+            if result.code == _FIELD_NOT_FOUND:
+                raise FieldUnusable(
+                    f"{self._run.label}: Marketo does not know the field any more (1006). What was sent is kept; "
+                    "restore the field in Marketo, or export the cohort to a new one.",
+                    code=result.code,
+                )
+            if result.status == "created":
+                self._report.created += 1
+            elif result.status == "updated":
+                self._report.updated += 1
+            course = item.course
+            course.answers.append(result)
+            if not course.complete:
+                continue
+            if course.next_step():
+                batches.add(course)
+            else:
+                self._end(course)
+
+    def _found(self, batch: Batch, leads: list[Lead], batches: Batches) -> None:
+        by_address: dict[str, list[int]] = {}
+        for lead in leads:
+            if lead.email is not None:
+                by_address.setdefault(lead.email.lower(), []).append(lead.lead_id)
+        for item in batch.items:
+            course = item.course
+            found = tuple(sorted(by_address.get(course.change.row.address.lower(), ())))
+            if course.found(found):
+                batches.add(course)
+            else:
+                # The leads that matched are gone since: a refusal for an entry, no lead for an exit.
+                if course.change.value:
+                    course.answers.append(LeadResult("skipped", None, SEVERAL_MATCH))
+                self._end(course)
+
+    def _end(self, course: Course) -> None:
+        row = course.outcome(self._run.clock.now())
+        self._journal.add(row)
+        self._progress.add(1)
+        if row.flag is Flag.REFUSED:
+            self._report.refuse(row.code or "unknown")
+        elif row.flag is Flag.TRUE:
+            self._report.set_true += 1
+        elif row.flag is Flag.ABSENT or not any(answer.lead_id for answer in course.answers):
+            self._report.not_in_marketo += 1
+        else:
+            self._report.set_false += 1
+
+    def _no_answer(self, batch: Batch, error: NoAnswer, now: float) -> None:
+        for item in batch.items:
+            item.course.in_doubt = True
+        batch.tries += 1
+        again = now + self._run.limits.replay_after_seconds
+        self._lands_until = max(self._lands_until, again)
+        if error.code == _SYSTEM_ERROR and batch.tries >= _SYSTEM_ERROR_TRIES:
+            self._refused(batch, _SYSTEM_ERROR, again)
+        else:
+            self._delay(batch, again)
+
+    def _refused(self, batch: Batch, code: str, now: float) -> None:
+        """Narrow down which record a request was refused for."""
+        if batch.halving is None:
+            self._narrow(batch, code, now)
+            return
+        halving = batch.halving
+        halving.answer(batch, code)
+        if halving.complete:
+            self._judge(halving, now)
+
+    def _judge(self, halving: Halving, now: float) -> None:
+        halving.whole.tries += 1
+        if halving.failed_alike and halving.whole.tries <= _ALIKE_TRIES:
+            self._delay(halving.whole, now + _PAUSE_SECONDS)
+            return
+        for half, code in halving.refused:
+            half.halving = None
+            self._narrow(half, code, now)
+
+    def _narrow(self, batch: Batch, code: str, now: float) -> None:
+        self._check_patience()
+        if len(batch.items) > 1:
+            self._delayed.extend((now, half) for half in batch.halves())
+            return
+        course = batch.items[0].course
+        course.answers = [LeadResult("skipped", None, code)]
+        self._end(course)
+
+    def _delay(self, batch: Batch, until: float) -> None:
+        self._check_patience()
+        self._delayed.append((until, batch))
+
+    def _check_patience(self) -> None:
+        if self._run.clock.monotonic() - self._last_answer > _PATIENCE_SECONDS:
+            raise VendorUnavailable(
+                f"{self._run.label}: Marketo has carried out no request for {_PATIENCE_SECONDS / 60:.0f} minutes. "
+                "What is not acknowledged will be sent again by the next try."
+            )
+
+    def _put_back(self, batches: Batches) -> None:
+        """Give what was not sent its ledger row back; what was sent, in part or in doubt, stays unknown."""
+        held_back = [item.course for _, batch in self._delayed for item in batch.items]
+        self._delayed = []
+        for course in {id(course): course for course in [*held_back, *batches.unsent()]}.values():
+            self._report.left_over += 1
+            if course.untouched:
+                self._journal.add(course.change.row)
+                self._journal.keep()

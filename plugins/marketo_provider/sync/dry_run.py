@@ -1,0 +1,84 @@
+"""A dry run: what would be sent, how many calls it would take, how many leads would be new. Changes nothing."""
+
+from marketo_provider.errors import GuardStopped
+from marketo_provider.state.ledger import load_ledger
+from marketo_provider.state.snapshots import SnapshotFolder
+from marketo_provider.state.workspace import Workspace
+from marketo_provider.sync.batches import MOST_RECORDS
+from marketo_provider.sync.changes import find_changes, keep_first
+from marketo_provider.sync.guards import check_guards
+from marketo_provider.sync.ownership import check_claim
+from marketo_provider.sync.report import Report
+from marketo_provider.sync.run import Run, logger
+from marketo_provider.sync.snapshot import load_snapshot
+
+
+def preview_export(run: Run, snapshot_name: str) -> Report:
+    """Return the report of what an export of the snapshot would send; the snapshot is removed afterwards.
+
+    Raises:
+        TargetClaimed: the export could not run.
+    """
+    started_at = run.clock.now()
+    target = run.open_log().target
+    check_claim(run, target.claim)
+    snapshot = load_snapshot(run, snapshot_name)
+    folder = SnapshotFolder(run.store, run.folder, snapshot_name)
+    report = Report.begin(
+        export=run.export.name, field=run.field, run_id=run.run_id, snapshot=snapshot, started_at=started_at
+    )
+    report.dry_run = True
+    with run.workspace() as workspace:
+        load_ledger(workspace, target)
+        folder.load_members(workspace)
+        extent = find_changes(
+            workspace,
+            now=started_at,
+            exits=not run.one_time,
+            create_leads=run.export.create_leads,
+            full_refresh=run.parameters.full_refresh,
+            retry_refused=run.parameters.retry_refused,
+        )
+        report.entered, report.exited, report.ledger_size = extent.entered, extent.exited, extent.ledger_rows
+        try:
+            check_guards(run, snapshot, extent, target.settled)
+        except GuardStopped as stopped:
+            logger.warning("Without dry_run this run would stop. %s", stopped)
+        if run.export.max_changes_per_run is not None:
+            report.left_over = keep_first(workspace, run.export.max_changes_per_run)
+        report.planned_calls = _calls(workspace)
+        report.new_leads_estimate = _new_leads(run, workspace)
+    folder.abandon()
+    report.api_calls = run.marketo.calls
+    report.finished_at = run.clock.now()
+    logger.info("%s, dry run, nothing was sent: %s.", run.label, report.line())
+    return report
+
+
+def _calls(workspace: Workspace) -> int:
+    """Return the fewest calls: full requests of each kind, by id (a record a lead) or by address."""
+    counts = workspace.row(
+        "SELECT coalesce(sum(len(reach)), 0)::BIGINT, "
+        "count(*) FILTER (len(reach) = 0 AND NOT value), "
+        "count(*) FILTER (len(reach) = 0 AND value AND NOT create_lead), "
+        "count(*) FILTER (create_lead) FROM changes"
+    )
+    return sum(-(-count // MOST_RECORDS) for count in counts)
+
+
+def _new_leads(run: Run, workspace: Workspace) -> int:
+    """Estimate, from a sample of those who may be created, how many leads would be new."""
+    candidates: int
+    (candidates,) = workspace.row("SELECT count(*) FROM changes WHERE create_lead")
+    # The keys are hashes, so the first of them are a sample without favour.
+    batches = workspace.batches(
+        "SELECT address FROM changes WHERE create_lead ORDER BY key_high, key_low LIMIT $most",
+        MOST_RECORDS,
+        most=MOST_RECORDS,
+    )
+    sample: list[str] = [row["address"] for batch in batches for row in batch.to_pylist()]
+    if not sample:
+        return 0
+    leads = run.marketo.find_leads("email", sample, field=run.field)
+    known = {lead.email.lower() for lead in leads if lead.email is not None}
+    return round(candidates * (1 - len(known) / len(sample)))

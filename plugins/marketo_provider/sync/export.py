@@ -1,0 +1,251 @@
+"""One export of one snapshot: lease, change set, delivery, settle, report."""
+
+import secrets
+
+from marketo_provider.errors import (
+    GuardStopped,
+    LeaseLost,
+    MarketoProviderError,
+    QuotaExhausted,
+    Superseded,
+    TooManyRefused,
+)
+from marketo_provider.state.lease import Lease
+from marketo_provider.state.ledger import load_ledger, settle_ledger
+from marketo_provider.state.log import TargetLog
+from marketo_provider.state.records import Claim, Intended, Settled
+from marketo_provider.state.snapshots import Snapshot, SnapshotFolder
+from marketo_provider.state.target import Target
+from marketo_provider.state.workspace import Workspace
+from marketo_provider.sync.budget import Budget, calls_again_at
+from marketo_provider.sync.changes import Extent, changes_of, find_changes, intent_rows, keep_first
+from marketo_provider.sync.delivery import Delivery
+from marketo_provider.sync.first_write import check_first_write
+from marketo_provider.sync.guards import check_guards
+from marketo_provider.sync.journal import Journal
+from marketo_provider.sync.ownership import check_claim, renewed_claim
+from marketo_provider.sync.report import FailedCall, Report
+from marketo_provider.sync.run import Run, logger
+from marketo_provider.sync.snapshot import USABLE_FOR, load_snapshot
+
+_FEWEST_REFUSED = 100
+_LOOK_SECONDS = 1.0
+
+
+def export_cohort(run: Run, snapshot_name: str) -> Report:
+    """Make the field true to a snapshot, and return the report.
+
+    A snapshot that is settled already is not delivered again: its report is returned, or its failure raised,
+    as it was. A dry run is `marketo_provider.sync.dry_run`'s.
+
+    Raises:
+        Superseded: a newer snapshot has an intent or a settle.
+        LeaseHeld: another run is writing to the target.
+        GuardStopped, TargetClaimed, FieldUnusable: nothing was sent.
+        TooManyRefused: settled all the same.
+        QuotaExhausted: a one-time export goes on when there are calls again.
+        LeaseLost, VendorUnavailable: what is not acknowledged is sent again by the next try.
+    """
+    log = run.open_log()
+    number = int(snapshot_name)
+    settled = log.settled_snapshot(number)
+    if settled and (not run.one_time or settled.claim.finished_at or settled.failure):
+        return _stored_outcome(settled)
+    snapshot = load_snapshot(run, snapshot_name)
+    _check_current(run, log.target, snapshot, number)
+    check_claim(run, log.target.claim)
+    lease = run.lease(log)
+    lease.take()
+    return _Export(run, log, lease, snapshot, number).deliver()
+
+
+def _stored_outcome(settled: Settled) -> Report:
+    logger.info("This snapshot was settled at %s UTC; nothing is sent again.", f"{settled.at:%Y-%m-%d %H:%M}")
+    if settled.failure:
+        raise TooManyRefused(settled.failure)
+    return Report.model_validate(settled.report)
+
+
+def _check_current(run: Run, target: Target, snapshot: Snapshot, number: int) -> None:
+    if target.delivered > number:
+        raise Superseded(
+            f"{run.label}: a newer snapshot than this run's has been delivered. The field never moves back, so "
+            "there is nothing to do."
+        )
+    if not run.one_time and run.clock.now() - snapshot.begun_at > USABLE_FOR:
+        raise GuardStopped(
+            f"{run.label}: the snapshot was begun at {snapshot.begun_at:%Y-%m-%d %H:%M} UTC, more than two hours "
+            "ago, and is not delivered any more. Nothing was sent. Clear the task snapshot_cohort too, so that "
+            "the cohort is read anew."
+        )
+
+
+class _Export:
+    """The part under the lease."""
+
+    def __init__(self, run: Run, log: TargetLog, lease: Lease, snapshot: Snapshot, number: int) -> None:
+        self._run = run
+        self._log = log
+        self._lease = lease
+        self._snapshot = snapshot
+        self._number = number
+        self._last = log.target.settled
+        self._journal = Journal(lease, run.clock)
+        self._report = Report.begin(
+            export=run.export.name,
+            field=run.field,
+            run_id=run.run_id,
+            snapshot=snapshot,
+            started_at=run.clock.now(),
+        )
+        self._delivery: Delivery | None = None
+
+    def deliver(self) -> Report:
+        """Do all that is done under the lease, and give it back unless something of ours may still land."""
+        try:
+            _check_current(self._run, self._log.target, self._snapshot, self._number)
+            check_claim(self._run, self._log.target.claim)
+            with self._run.workspace() as workspace:
+                settled = self._work(workspace)
+        except LeaseLost:
+            raise
+        except MarketoProviderError:
+            self._journal.flush()
+            if not (self._delivery and self._delivery.may_land):
+                self._lease.give_back()
+            raise
+        self._lease.give_back()
+        return self._outcome(settled)
+
+    def _work(self, workspace: Workspace) -> Settled:
+        first = self._log.target.claim is None
+        extent = self._find(workspace)
+        check_guards(self._run, self._snapshot, extent, self._last)
+        if first:
+            check_first_write(self._run, workspace)
+        most = self._run.export.max_changes_per_run
+        if most is not None:
+            self._report.left_over = keep_first(workspace, most)
+        claim = renewed_claim(self._run, self._log.target.claim, self._number)
+        self._announce(workspace, claim)
+        if extent.entered or extent.exited:
+            self._report.route = "sync_leads"
+            self._send(workspace)
+        self._journal.flush()
+        return self._settle(workspace, claim)
+
+    def _find(self, workspace: Workspace) -> Extent:
+        load_ledger(workspace, self._log.target)
+        SnapshotFolder(self._run.store, self._run.folder, self._snapshot.name).load_members(workspace)
+        extent = find_changes(
+            workspace,
+            now=self._run.clock.now(),
+            exits=not self._run.one_time,
+            create_leads=self._run.export.create_leads,
+            full_refresh=self._run.parameters.full_refresh,
+            retry_refused=self._run.parameters.retry_refused,
+        )
+        self._report.entered, self._report.exited = extent.entered, extent.exited
+        logger.info("%s: %d entered, %d exited.", self._run.label, extent.entered, extent.exited)
+        return extent
+
+    def _announce(self, workspace: Workspace, claim: Claim) -> None:
+        """Make durable what is about to be sent, before the first request."""
+        path = f"{self._run.folder}/intents/{secrets.token_hex(16)}.parquet"
+        workspace.save(intent_rows(), path)
+        workspace.save_csv("SELECT address, value AS set_to FROM changes", f"{self._run_folder}/changes.csv")
+        self._lease.append(
+            Intended(
+                at=self._run.clock.now(),
+                by=self._lease.holder,
+                run_id=self._run.run_id,
+                snapshot=self._number,
+                claim=claim,
+                rows=path,
+            )
+        )
+
+    def _send(self, workspace: Workspace) -> None:
+        """Exits before entries: who has left must not be mailed, and a lead may have passed to a member."""
+        budget = Budget(self._run.marketo, self._run.limits)
+        delivery = Delivery(self._run, self._lease, self._journal, self._report, budget)
+        self._delivery = delivery
+        for value in (False, True):
+            delivery.send(changes_of(workspace, value=value), exits=not value)
+            while delivery.may_land:
+                self._run.clock.sleep(_LOOK_SECONDS)
+                self._lease.keep()
+
+    def _settle(self, workspace: Workspace, claim: Claim) -> Settled:
+        ledger_folder = f"{self._run.folder}/ledger/{secrets.token_hex(16)}"
+        base, base_rows, deltas = settle_ledger(workspace, self._log.target, ledger_folder)
+        (self._report.ledger_size,) = workspace.row("SELECT count(*) FROM ledger")
+        self._save_refused(workspace)
+        self._complete_report()
+        now = self._run.clock.now()
+        if self._run.one_time and not self._report.left_over:
+            claim = claim.model_copy(update={"finished_at": now})
+        settled = Settled(
+            at=now,
+            by=self._lease.holder,
+            run_id=self._run.run_id,
+            snapshot=self._number,
+            snapshot_begun_at=self._snapshot.begun_at,
+            claim=claim,
+            base=base,
+            base_rows=base_rows,
+            deltas=deltas,
+            delivered=self._log.target.delivered,
+            address_share=self._snapshot.address_share,
+            report=self._report.model_dump(mode="json"),
+            failure=self._failure(),
+        )
+        self._log.hint(self._lease.append(settled))
+        logger.info("%s: %s.", self._run.label, self._report.line())
+        return settled
+
+    def _save_refused(self, workspace: Workspace) -> None:
+        if self._report.refused:
+            pieces = ", ".join(workspace.fetch(path) for path in self._journal.pieces)
+            workspace.save_csv(
+                f"SELECT address, code, next_try FROM read_parquet([{pieces}]) WHERE flag = 'refused'",
+                f"{self._run_folder}/refused.csv",
+            )
+
+    def _complete_report(self) -> None:
+        report = self._report
+        report.api_calls = self._run.marketo.calls
+        report.failed_calls = [
+            FailedCall(code=failed.code, request_id=failed.request_id)
+            for failed in self._run.marketo.failed_requests
+        ]
+        report.finished_at = self._run.clock.now()
+        if self._last and self._run.one_time and self._last.snapshot == self._number:
+            report.add_earlier(Report.model_validate(self._last.report))
+
+    def _failure(self) -> str | None:
+        report = self._report
+        answered = report.set_true + report.set_false + report.not_in_marketo + report.refused
+        if report.refused < _FEWEST_REFUSED or report.refused <= self._run.export.max_reject_share * answered:
+            return None
+        causes = ", ".join(f"{count:,} by code {code}" for code, count in report.refused_by_code.items())
+        return (
+            f"{self._run.label}: Marketo refused {report.refused:,} of {answered:,} records ({causes}), more "
+            f"than max_reject_share ({self._run.export.max_reject_share:g}). The others are set, the run is settled. "
+            "Look the codes up in README, mend the cause, then trigger the DAG with retry_refused = true."
+        )
+
+    def _outcome(self, settled: Settled) -> Report:
+        if settled.failure:
+            raise TooManyRefused(settled.failure)
+        if self._run.one_time and self._report.left_over and self._delivery and self._delivery.out_of_calls:
+            raise QuotaExhausted(
+                f"{self._run.label}: Marketo's calls of today are spent, {self._report.left_over:,} members are "
+                "still to be set True. The run goes on by itself when there are calls again.",
+                resume_at=calls_again_at(self._run.clock.now()),
+            )
+        return self._report
+
+    @property
+    def _run_folder(self) -> str:
+        return f"{self._run.folder}/runs/{self._snapshot.name}"

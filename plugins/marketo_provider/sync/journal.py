@@ -1,0 +1,43 @@
+"""The journal: answers made durable while a run works, every ten seconds or 3,000 records."""
+
+import secrets
+
+from marketo_provider.clock import Clock
+from marketo_provider.state.lease import Lease
+from marketo_provider.state.ledger import LedgerRow, encode_rows
+from marketo_provider.state.records import Journaled
+
+_MOST_ROWS = 3000
+_MOST_SECONDS = 10
+
+
+class Journal:
+    """Collects ledger rows and writes them in pieces, each named by a record of the log."""
+
+    def __init__(self, lease: Lease, clock: Clock) -> None:
+        self.pieces: list[str] = []
+        self._lease = lease
+        self._clock = clock
+        self._rows: list[LedgerRow] = []
+        self._since = clock.monotonic()
+
+    def add(self, row: LedgerRow) -> None:
+        """Add an answer."""
+        if not self._rows:
+            self._since = self._clock.monotonic()
+        self._rows.append(row)
+
+    def keep(self) -> None:
+        """Write where it is time to."""
+        if len(self._rows) >= _MOST_ROWS or self._clock.monotonic() - self._since >= _MOST_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is there."""
+        if not self._rows:
+            return
+        path = f"{self._lease.log.folder}/journals/{secrets.token_hex(16)}.parquet"
+        self._lease.log.store.write(path, encode_rows(self._rows))
+        self._lease.append(Journaled(at=self._clock.now(), by=self._lease.holder, rows=path))
+        self.pieces.append(path)
+        self._rows = []

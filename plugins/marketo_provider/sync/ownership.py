@@ -1,0 +1,34 @@
+"""Whom a target belongs to: the claim, looked at before Mixpanel is read and again under the lease."""
+
+from marketo_provider.errors import TargetClaimed
+from marketo_provider.state.records import Claim
+from marketo_provider.sync.run import Run
+
+
+def check_claim(run: Run, claim: Claim | None) -> None:
+    """Refuse a target that is another export's, or whose one-time export is finished.
+
+    Raises:
+        TargetClaimed: says whose it is, since when, and to use a new field.
+    """
+    if claim is None:
+        return
+    if not claim.same_owner(run.claim()):
+        raise TargetClaimed(
+            f"{run.label}: the field belongs to export {claim.export!r} ({claim.sync_type}, cohort "
+            f"{claim.cohort_id} of Mixpanel project {claim.project_id}) since {claim.claimed_at:%Y-%m-%d %H:%M} "
+            "UTC. Nothing was sent. Export to a new Boolean field; or, if the old export is given up for good, "
+            "free this one with: python -m marketo_provider state release."
+        )
+    if claim.finished_at is not None:
+        raise TargetClaimed(
+            f"{run.label}: this one-time export was finished on {claim.finished_at:%Y-%m-%d %H:%M} UTC and is not "
+            "repeated. Nothing was sent. To export the cohort again, create a new Boolean field in Marketo and "
+            "give its name as the run parameter marketo_field."
+        )
+
+
+def renewed_claim(run: Run, claim: Claim | None, snapshot: int) -> Claim:
+    """Return the claim that goes with a run's intent: the one there is, under the export's present name."""
+    own = claim or run.claim()
+    return own.model_copy(update={"export": run.export.name, "snapshot": snapshot if run.one_time else None})

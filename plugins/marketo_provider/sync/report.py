@@ -1,0 +1,97 @@
+"""What a run did, in numbers: the operator's result, kept in the state store, and free of addresses."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from marketo_provider.state.snapshots import Snapshot
+
+
+class FailedCall(BaseModel):
+    """A call that Marketo answered with an error: its code, and the id that Adobe's support asks for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str
+    request_id: str | None
+
+
+class Report(BaseModel):
+    """The report of one run.
+
+    Counts of `profiles`, `without_email`, `invalid_email` and `duplicate_email` are of Mixpanel profiles, the
+    others of addresses, but `created` and `updated`, which are of leads. `entered` and `exited` is what was to
+    be sent, `set_true` and `set_false` what Marketo acknowledged, `left_over` what the next run will send.
+    `planned_calls` and `new_leads_estimate` are a dry run's.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    export: str
+    field: str
+    run_id: str
+    snapshot: str
+    dry_run: bool = False
+    profiles: int
+    missing_profiles: int
+    without_email: int
+    invalid_email: int
+    duplicate_email: int
+    members: int
+    entered: int = 0
+    exited: int = 0
+    set_true: int = 0
+    set_false: int = 0
+    created: int = 0
+    updated: int = 0
+    not_in_marketo: int = 0
+    refused: int = 0
+    refused_by_code: dict[str, int] = {}
+    left_over: int = 0
+    api_calls: int = 0
+    failed_calls: list[FailedCall] = []
+    route: Literal["sync_leads", "none"] = "none"
+    ledger_size: int = 0
+    planned_calls: int | None = None
+    new_leads_estimate: int | None = None
+    started_at: datetime
+    finished_at: datetime | None = None
+
+    @classmethod
+    def begin(cls, *, export: str, field: str, run_id: str, snapshot: Snapshot, started_at: datetime) -> "Report":
+        """Return a report that has the snapshot's numbers and no others yet."""
+        return cls(
+            export=export,
+            field=field,
+            run_id=run_id,
+            snapshot=snapshot.name,
+            profiles=snapshot.profiles,
+            missing_profiles=snapshot.missing_profiles,
+            without_email=snapshot.without_email,
+            invalid_email=snapshot.invalid_email,
+            duplicate_email=snapshot.duplicate_email,
+            members=snapshot.members,
+            started_at=started_at,
+        )
+
+    def refuse(self, code: str) -> None:
+        """Count a record that Marketo refused."""
+        self.refused += 1
+        self.refused_by_code[code] = self.refused_by_code.get(code, 0) + 1
+
+    def add_earlier(self, earlier: "Report") -> None:
+        """Add what an earlier part of the same one-time export has done."""
+        for name in ("set_true", "created", "updated", "not_in_marketo", "api_calls"):
+            setattr(self, name, getattr(self, name) + getattr(earlier, name))
+        self.failed_calls = [*earlier.failed_calls, *self.failed_calls]
+        self.started_at = earlier.started_at
+
+    def line(self) -> str:
+        """Return the report in one line, for the log."""
+        return (
+            f"{self.profiles:,} profiles, {self.members:,} members, entered {self.entered:,}, "
+            f"exited {self.exited:,}, set True {self.set_true:,}, set False {self.set_false:,}, "
+            f"created {self.created:,}, refused {self.refused:,}, left over {self.left_over:,}, "
+            f"{self.api_calls:,} calls"
+        )

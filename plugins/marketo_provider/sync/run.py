@@ -1,0 +1,96 @@
+"""One try of one run of an export, with all that it works with."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from marketo_provider.clock import Clock
+from marketo_provider.exports import CohortExport
+from marketo_provider.marketo.client import MarketoClient
+from marketo_provider.marketo.connection import MarketoConnection
+from marketo_provider.mixpanel.client import MixpanelClient
+from marketo_provider.run_parameters import RunParameters
+from marketo_provider.settings import ProviderSettings
+from marketo_provider.state.lease import Lease
+from marketo_provider.state.log import TargetLog
+from marketo_provider.state.records import Claim
+from marketo_provider.state.store import Store
+from marketo_provider.state.workspace import Workspace
+
+logger = logging.getLogger("marketo_provider.sync")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One try of one run of an export.
+
+    `holder` names this try and no other: the lease is its own. `run_id` is Airflow's, shared by all tries.
+    `pool` makes the threads that requests are sent in.
+    """
+
+    export: CohortExport
+    parameters: RunParameters
+    settings: ProviderSettings
+    limits: MarketoConnection
+    marketo: MarketoClient
+    mixpanel: MixpanelClient
+    store: Store
+    clock: Clock
+    run_id: str
+    holder: str
+    pool: Callable[[int], Executor] = ThreadPoolExecutor
+
+    @property
+    def field(self) -> str:
+        """The field of this run: the parameter's, which a one-time export may be given, else the export's."""
+        return self.parameters.marketo_field or self.export.marketo_field
+
+    @property
+    def folder(self) -> str:
+        """The target's folder in the store. A field is the same in any case."""
+        return f"marketo/{self.marketo.host}/{self.field.lower()}"
+
+    @property
+    def one_time(self) -> bool:
+        """Whether the field is set once and never again."""
+        return self.export.sync_type == "one_time"
+
+    @property
+    def dry(self) -> bool:
+        """Whether nothing may be sent or kept."""
+        return self.parameters.dry_run or self.settings.dry_run
+
+    @property
+    def label(self) -> str:
+        """How messages name the export."""
+        return f"Export {self.export.name!r} (cohort {self.export.cohort_id} to field {self.field})"
+
+    def open_log(self) -> TargetLog:
+        """Return the target's log, read to its end."""
+        return TargetLog(self.store, self.folder, self.clock)
+
+    def lease(self, log: TargetLog) -> Lease:
+        """Return this try's lease, not yet taken."""
+        return Lease(
+            log,
+            self.holder,
+            lease_seconds=self.settings.lease_seconds,
+            replay_after_seconds=self.limits.replay_after_seconds,
+            clock=self.clock,
+        )
+
+    def workspace(self) -> Workspace:
+        """Return a DuckDB workspace."""
+        return Workspace(self.store, memory_limit=self.settings.memory_limit)
+
+    def claim(self) -> Claim:
+        """Return the claim that this export makes."""
+        return Claim(
+            project_id=self.mixpanel.project_id,
+            workspace_id=self.mixpanel.workspace_id,
+            cohort_id=self.export.cohort_id,
+            sync_type=self.export.sync_type,
+            export=self.export.name,
+            claimed_at=self.clock.now(),
+        )

@@ -1,0 +1,206 @@
+"""Reading the cohort: all pages of one session, each straight into the store, then judged as a whole.
+
+A false end would set members to False in Marketo, so a snapshot counts only if it is complete: every page came
+once, and rows and distinct profiles both add up to the total that Mixpanel gave on page 0.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import Future, as_completed
+from datetime import timedelta
+
+from marketo_provider.errors import CohortUnusable, SessionLost, SnapshotIncomplete, StoreUnusable
+from marketo_provider.mixpanel.client import Page, Profile
+from marketo_provider.state.log import TargetLog
+from marketo_provider.state.records import SnapshotBegun
+from marketo_provider.state.snapshots import PageCounts, ProfileRow, Session, Snapshot, SnapshotFolder
+from marketo_provider.state.target import Target
+from marketo_provider.sync.address import Unusable, read_address
+from marketo_provider.sync.progress import Progress
+from marketo_provider.sync.run import Run, logger
+
+USABLE_FOR = timedelta(hours=2)
+
+
+def read_snapshot(run: Run) -> Snapshot:
+    """Return a complete snapshot of the run's cohort, read from Mixpanel where it is not in the store.
+
+    A one-time export that is not finished goes on with its own snapshot. A try that follows a broken one goes
+    on with the pages that it left, as long as Mixpanel knows the session.
+
+    Raises:
+        CohortUnusable: it has more profiles than `max_profiles`, or not one address.
+        SnapshotIncomplete: the pages do not add up.
+        RateLimited: Mixpanel asks for a long pause; the pages read so far are kept.
+    """
+    log = run.open_log()
+    if own := _own_snapshot(run, log.target):
+        return own
+    if (folder := _left_by_last_try(run, log.target)) and (session := folder.session()):
+        try:
+            return _read_rest(run, folder, session)
+        except SessionLost:
+            logger.info("Mixpanel no longer knows the session of the last try; reading the cohort anew.")
+            folder.abandon()
+    folder, session = _begin(run, log)
+    try:
+        return _read_rest(run, folder, session)
+    except SessionLost:
+        logger.warning("Mixpanel lost the session in the middle of the cohort; reading it anew, once.")
+        folder.abandon()
+    return _read_rest(run, *_begin(run, log))
+
+
+def load_snapshot(run: Run, name: str) -> Snapshot:
+    """Return a snapshot that an earlier task has read.
+
+    Raises:
+        StoreUnusable: it is not there, or is of another cohort.
+    """
+    snapshot = SnapshotFolder(run.store, run.folder, name).snapshot()
+    if snapshot is None:
+        raise StoreUnusable(
+            f"{run.label}: snapshot {name} is not in the state store. Clear the task snapshot_cohort, so that "
+            "the cohort is read anew. Nothing was sent."
+        )
+    source = (run.mixpanel.project_id, run.mixpanel.workspace_id, run.export.cohort_id)
+    if (snapshot.project_id, snapshot.workspace_id, snapshot.cohort_id) != source:
+        raise StoreUnusable(
+            f"{run.label}: snapshot {name} is of another project, data view or cohort than the export has now. "
+            "Clear the task snapshot_cohort too. Nothing was sent."
+        )
+    return snapshot
+
+
+def _own_snapshot(run: Run, target: Target) -> Snapshot | None:
+    if run.dry or not run.one_time or not target.claim or target.claim.snapshot is None:
+        return None
+    logger.info("%s goes on with its own snapshot.", run.label)
+    return load_snapshot(run, _name(target.claim.snapshot))
+
+
+def _left_by_last_try(run: Run, target: Target) -> SnapshotFolder | None:
+    number = target.begun.get(run.run_id)
+    if run.dry or number is None:
+        return None
+    folder = SnapshotFolder(run.store, run.folder, _name(number))
+    session = folder.session()
+    if folder.snapshot() or session is None or run.clock.now() - session.begun_at > USABLE_FOR:
+        return None
+    return folder
+
+
+def _begin(run: Run, log: TargetLog) -> tuple[SnapshotFolder, Session]:
+    begun_at = run.clock.now()
+    if run.dry:
+        name = f"dry-{begun_at:%Y%m%dT%H%M%S%f}"
+    else:
+        record = SnapshotBegun(at=begun_at, by=run.holder, run_id=run.run_id)
+        name = _name(log.append(record, allowed=lambda _: None))
+    folder = SnapshotFolder(run.store, run.folder, name)
+    page = run.mixpanel.first_page(run.export.cohort_id)
+    total = page.total or 0
+    if total > run.settings.max_profiles:
+        raise CohortUnusable(
+            f"{run.label}: the cohort has {total:,} profiles, the limit is {run.settings.max_profiles:,} "
+            "([marketo_provider] max_profiles). Nothing was sent. Export a smaller cohort, or raise the limit."
+        )
+    session = Session(
+        session_id=page.session_id,
+        total=total,
+        page_size=page.page_size,
+        cohort_id=run.export.cohort_id,
+        begun_at=begun_at,
+    )
+    folder.begin(session)
+    _store_page(folder, session, 0, page)
+    return folder, session
+
+
+def _read_rest(run: Run, folder: SnapshotFolder, session: Session) -> Snapshot:
+    missing = sorted(set(range(session.pages)) - folder.pages())
+    _read_pages(run, folder, session, missing)
+    with run.workspace() as workspace:
+        counts = folder.count(workspace, session)
+        try:
+            _check_complete(run, session, counts)
+        except SnapshotIncomplete:
+            folder.abandon()
+            raise
+        _check_addresses(run, counts)
+        number = None if run.dry else int(folder.name)
+        snapshot = Snapshot(
+            name=folder.name,
+            number=number,
+            project_id=run.mixpanel.project_id,
+            workspace_id=run.mixpanel.workspace_id,
+            cohort_id=session.cohort_id,
+            begun_at=session.begun_at,
+            profiles=counts.profiles,
+            missing_profiles=session.total - counts.profiles,
+            without_email=counts.without_email,
+            invalid_email=counts.invalid_email,
+            duplicate_email=counts.duplicate_email,
+            members=counts.members,
+        )
+        folder.complete(workspace, snapshot)
+    return snapshot
+
+
+def _read_pages(run: Run, folder: SnapshotFolder, session: Session, numbers: Iterable[int]) -> None:
+    """Read pages side by side; the first failure lets those under way end and begins no other."""
+    progress = Progress(f"{run.label}: reading profiles", session.total, run.clock)
+    pool = run.pool(run.mixpanel.concurrent_pages)
+    try:
+        futures: list[Future[int]] = [pool.submit(_read_page, run, folder, session, number) for number in numbers]
+        for future in as_completed(futures):
+            progress.add(future.result())
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _read_page(run: Run, folder: SnapshotFolder, session: Session, number: int) -> int:
+    page = run.mixpanel.page(session.cohort_id, session.session_id, number)
+    _store_page(folder, session, number, page)
+    return len(page.profiles)
+
+
+def _store_page(folder: SnapshotFolder, session: Session, number: int, page: Page) -> None:
+    if page.number != number or page.page_size != session.page_size or len(page.profiles) > session.page_size:
+        folder.abandon()
+        raise SnapshotIncomplete(
+            f"Mixpanel answered page {number} of {session.pages} with another page or page size. Nothing was "
+            "sent; the cohort is read anew at the next try."
+        )
+    folder.add_page(number, map(_profile_row, page.profiles))
+
+
+def _profile_row(profile: Profile) -> ProfileRow:
+    address = read_address(profile.email)
+    if isinstance(address, Unusable):
+        return ProfileRow(profile.distinct_id, None, address.value)
+    return ProfileRow(profile.distinct_id, address, None)
+
+
+def _check_complete(run: Run, session: Session, counts: PageCounts) -> None:
+    allowed = run.mixpanel.allowed_missing_profiles
+    fewest = min(counts.profiles, counts.distinct)
+    if counts.short <= allowed and session.total - allowed <= fewest and counts.profiles <= session.total:
+        return
+    raise SnapshotIncomplete(
+        f"{run.label}: Mixpanel announced {session.total:,} profiles and gave {counts.profiles:,}, of which "
+        f"{counts.distinct:,} are distinct. An incomplete snapshot is never delivered; the cohort is read anew "
+        "at the next try. If this persists, ask Mixpanel, or set allowed_missing_profiles in the Connection."
+    )
+
+
+def _check_addresses(run: Run, counts: PageCounts) -> None:
+    if counts.profiles and counts.without_email == counts.profiles and run.parameters.allow_exits is None:
+        raise CohortUnusable(
+            f"{run.label}: the cohort has {counts.profiles:,} profiles and not one of them shows an $email. "
+            "Either the service account may not see classified data, or the data view (workspace_id) filters, "
+            "or the profiles really have none. Nothing was sent."
+        )
+
+
+def _name(number: int) -> str:
+    return f"{number:08d}"

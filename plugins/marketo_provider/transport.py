@@ -1,0 +1,172 @@
+"""One HTTP exchange under a total deadline, a size cap and no redirects; both vendors' clients stand on it.
+
+The `requests` library bounds silence, not duration: a body that trickles keeps a call alive for ever. Here
+the time of an attempt ends at a value of the injected clock. What failed is told apart by the one question
+that a writer must have answered: can the vendor have acted? `VendorUnavailable` means the request was never
+sent, `NoAnswer` that it may have been carried out. This module knows no vendor and repeats nothing.
+
+Not bounded here: name resolution, and headers that come in byte by byte.
+"""
+
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+
+import requests
+from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import SSLError as Urllib3SSLError
+from urllib3.util import Timeout
+
+from marketo_provider.clock import Clock
+from marketo_provider.errors import InvalidSetting, MarketoProviderError, NoAnswer, VendorUnavailable
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+_CONNECT_SECONDS = 10.0
+_CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked; bodies stay out of the repr, since they hold addresses and secrets."""
+
+    method: str
+    path: str
+    params: Mapping[str, str | int] | None = None
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    json: object = field(default=None, repr=False)
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, complete, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class Transport:
+    """A session bound to one server; safe to share between threads.
+
+    Args:
+        base_url: scheme and authority, without a slash at the end.
+        session: brings proxies, TLS settings and adapters.
+        clock: what deadlines are measured on.
+    """
+
+    def __init__(self, base_url: str, *, session: requests.Session, clock: Clock) -> None:
+        self._base_url = base_url
+        self._session = session
+        self._clock = clock
+
+    def send(self, request: Request, *, auth: AuthBase, deadline: float) -> Answer:
+        """Carry out one attempt that ends by `deadline`.
+
+        Raises:
+            VendorUnavailable: the request was not sent.
+            NoAnswer: it was, or may have been, and no complete answer came.
+            InvalidSetting: no request can be made with these network settings.
+        """
+        remaining = deadline - self._clock.monotonic()
+        if remaining <= 0:
+            raise VendorUnavailable(f"The time for a request to {self._base_url} was over before it began.")
+        response = self._open(request, auth=auth, seconds=remaining)
+        with closing(response), _cut_off(response, after=deadline - self._clock.monotonic()):
+            return Answer(response.status_code, response.headers, self._body(response, deadline))
+
+    def _open(self, request: Request, *, auth: AuthBase, seconds: float) -> requests.Response:
+        try:
+            return self._session.request(
+                request.method,
+                self._base_url + request.path,
+                params=request.params,
+                data=request.form,
+                json=request.json,
+                headers=request.headers,
+                auth=auth,  # always given, else the session's own or a .netrc entry would be sent
+                timeout=Timeout(total=seconds, connect=_CONNECT_SECONDS),  # type: ignore[arg-type] # documented
+                allow_redirects=False,  # credentials must not travel to where a redirect points
+                stream=True,
+            )
+        except requests.exceptions.RequestException as error:
+            raise self._failure(error) from None
+        except HTTPError:
+            raise self._no_answer("the connection failed") from None
+        except OSError:
+            raise self._cannot_ask() from None  # a CA bundle or client certificate that does not exist
+
+    def _body(self, response: requests.Response, deadline: float) -> bytes:
+        body = bytearray()
+        try:
+            while self._clock.monotonic() < deadline:
+                # read1 returns after one read of the socket; read and iter_content wait for a full chunk.
+                chunk = response.raw.read1(_CHUNK_BYTES, decode_content=True)
+                if not chunk:
+                    return bytes(body)
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise self._no_answer(f"the answer is larger than {MAX_BODY_BYTES} bytes")
+        except (HTTPError, OSError):
+            raise self._no_answer("the answer broke off") from None
+        raise self._no_answer("the answer did not end in time")
+
+    def _failure(self, error: requests.exceptions.RequestException) -> MarketoProviderError:
+        if _certificate_refused(error):
+            return InvalidSetting(
+                f"The TLS certificate of {self._base_url} is not trusted here; set `verify` in the extra of "
+                "the Connection to the CA bundle of your network, or correct the address."
+            )
+        if _never_sent(error):
+            return VendorUnavailable(
+                f"{self._base_url} could not be reached; check the address, DNS, proxy and firewall."
+            )
+        if isinstance(error, requests.exceptions.Timeout):
+            return self._no_answer("no answer came in time")
+        if isinstance(error, ValueError):
+            return self._cannot_ask()  # the library refuses an address or header before it sends anything
+        return self._no_answer("the connection broke")
+
+    def _cannot_ask(self) -> InvalidSetting:
+        return InvalidSetting(
+            f"No request to {self._base_url} can be made with the network settings of this Connection; "
+            "check `proxies`, `verify` and `cert` in its extra."
+        )
+
+    def _no_answer(self, why: str) -> NoAnswer:
+        return NoAnswer(f"A request to {self._base_url} may have been carried out, but {why}.")
+
+
+@contextmanager
+def _cut_off(response: requests.Response, *, after: float) -> Iterator[None]:
+    """Wake a read that hangs on a silent socket at the deadline: between reads `_body` sees it itself."""
+
+    def shut() -> None:
+        with suppress(HTTPError, OSError, RuntimeError, ValueError):  # the answer was complete just before
+            response.raw.shutdown()
+
+    timer = threading.Timer(after, shut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _never_sent(error: requests.exceptions.RequestException) -> bool:
+    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
+        return True
+    cause = error.args[0] if error.args else None
+    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
+
+
+def _certificate_refused(error: requests.exceptions.RequestException) -> bool:
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    return isinstance(reason, Urllib3SSLError) and any(
+        isinstance(arg, ssl.SSLCertVerificationError) for arg in reason.args
+    )

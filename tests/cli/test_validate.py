@@ -1,0 +1,79 @@
+"""`python -m marketo_provider validate` and `schema`."""
+
+from pathlib import Path
+
+import pytest
+
+from marketo_provider.__main__ import main
+from marketo_provider.exports import json_schema
+
+GOOD = """\
+exports:
+  - {name: trial_users, cohort_id: 1001, marketo_field: mixpanelTrialUsers, sync_type: dynamic}
+  - {name: launch, cohort_id: 1002, marketo_field: mixpanelLaunch, sync_type: one_time}
+"""
+
+
+def test_good_exports_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command says what each export will do, and ends well."""
+    (tmp_path / "a.yaml").write_text(GOOD)
+
+    status = main(["validate", str(tmp_path)])
+
+    assert status == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "cohort_export__trial_users: cohort 1001 -> mixpanelTrialUsers (dynamic, 0 */2 * * *)",
+        "cohort_export__launch: cohort 1002 -> mixpanelLaunch (one_time, triggered by hand)",
+        "exports: 2, problems: 0",
+    ]
+
+
+def test_all_problems_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command names every problem, and fails."""
+    (tmp_path / "a.yaml").write_text(GOOD.replace("1001", "x").replace("one_time", "once"))
+
+    status = main(["validate", str(tmp_path)])
+
+    assert status == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith("2 problems in the cohort exports:\n")
+    assert f"{tmp_path.name}/a.yaml, line 2: export trial_users: cohort_id: must be a whole number." in printed
+    assert f"{tmp_path.name}/a.yaml, line 3: export launch: sync_type: must be" in printed
+
+
+def test_the_folder_of_the_project_is_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without an argument the command reads include/exports."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "include" / "exports").mkdir(parents=True)
+    (tmp_path / "include" / "exports" / "a.yaml").write_text(GOOD)
+
+    status = main(["validate"])
+
+    assert status == 0
+    assert "exports: 2" in capsys.readouterr().out
+
+
+def test_a_missing_folder_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong argument is no success."""
+    status = main(["validate", str(tmp_path / "nowhere")])
+
+    assert status == 1
+    assert "there is no such folder" in capsys.readouterr().out
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is printed can be written to the file as it is."""
+    status = main(["schema"])
+
+    assert status == 0
+    assert capsys.readouterr().out == json_schema()
+
+
+def test_a_command_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a command the usage is shown."""
+    with pytest.raises(SystemExit, match="2"):
+        main([])
+
+    assert "COMMAND" in capsys.readouterr().err

@@ -1,0 +1,219 @@
+"""A world for the sync's tests: both sandboxes, a store and a virtual clock in one process, without a socket."""
+
+import io
+import json
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+from include.sandbox.marketo import MarketoSandbox
+from include.sandbox.marketo_fields import Field
+from include.sandbox.mixpanel import MixpanelSandbox
+from include.sandbox.wire import Request, Vendor, Wire
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
+
+from marketo_provider.exports import CohortExport
+from marketo_provider.marketo.client import MarketoClient
+from marketo_provider.marketo.connection import MarketoConnection
+from marketo_provider.mixpanel.client import MixpanelClient
+from marketo_provider.mixpanel.connection import MixpanelConnection
+from marketo_provider.run_parameters import RunParameters
+from marketo_provider.settings import ProviderSettings
+from marketo_provider.state.store import LocalStore, Store
+from marketo_provider.sync.export import export_cohort
+from marketo_provider.sync.report import Report
+from marketo_provider.sync.run import Run
+from marketo_provider.sync.snapshot import read_snapshot
+
+T = TypeVar("T")
+COHORT = 1001
+FIELD = "mixpanelTrialUsers"
+OTHER_FIELD = "mixpanelOther"
+MARKETO_URL = "http://127.0.0.1:8001"
+MIXPANEL_URL = "http://127.0.0.1:8002"
+
+
+class VirtualClock:
+    """A clock on which a pause takes no time."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        """Return the wall-clock time."""
+        return datetime(2026, 11, 24, 12, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        """Return the seconds since the world began."""
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.seconds += seconds
+
+
+class InlinePool(Executor):
+    """Runs what is submitted at once, in the calling thread."""
+
+    def __init__(self, _workers: int) -> None:
+        pass
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
+        """Run and return a future that is done."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - a future carries whatever was raised
+            future.set_exception(error)
+        return future
+
+
+class InProcess(BaseAdapter):
+    """Hands requests to a sandbox without a socket; faults act as on the real wire."""
+
+    def __init__(self, vendor: Vendor, wire: Wire, clock: VirtualClock) -> None:
+        super().__init__()
+        self._vendor = vendor
+        self._wire = wire
+        self._clock = clock
+        self.before: Callable[[str], None] = lambda _: None
+
+    def send(self, prepared: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:  # type: ignore[override] # its options do not matter here
+        """Answer a request, or break off as a fault says."""
+        parts = urlsplit(prepared.url or "")
+        self.before(parts.path)
+        body = prepared.body or b""
+        request = Request(
+            method=prepared.method or "GET",
+            path=parts.path,
+            query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+            headers={name.lower(): value for name, value in prepared.headers.items()},
+            body=body.encode() if isinstance(body, str) else body,
+            target=prepared.path_url,
+        )
+        fault = self._wire.take_fault(request.path)
+        kind = fault.kind if fault else ""
+        if kind == "reset_before":
+            self._wire.record(request, kind)
+            raise requests.exceptions.ConnectionError
+        if fault and kind == "error_code":
+            response = self._wire.error_body(fault.code)
+        else:
+            begun = self._vendor.begin(request)
+            self._clock.sleep(self._wire.latency)
+            response = begun() if callable(begun) else begun
+        if kind == "reset_after":
+            self._wire.record(request, kind)
+            raise requests.exceptions.ConnectionError
+        self._wire.record(request, str(response.status))
+        answer = requests.Response()
+        answer.status_code = response.status
+        answer.headers.update(response.headers)
+        answer.raw = HTTPResponse(body=io.BytesIO(response.body), preload_content=False)
+        answer.request = prepared
+        return answer
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class World:
+    """Marketo, Mixpanel, a state store, and exports run against them."""
+
+    def __init__(self, folder: Path, *, page_size: int = 100, **export: Any) -> None:
+        self.clock = VirtualClock()
+        self.marketo = MarketoSandbox(self.clock)
+        for name in (FIELD, OTHER_FIELD):
+            self.marketo.instance.catalog.put(
+                Field(name=name, display_name=f"Display {name}", data_type="boolean", custom=True)
+            )
+        self.mixpanel = MixpanelSandbox(self.clock, username="robot", secret="hush", project_id=7)
+        self.store: Store = LocalStore(folder)
+        self.pool: Callable[[int], Executor] = InlinePool
+        self.settings = ProviderSettings.model_validate({"state_url": str(folder)})
+        self.page_size = page_size
+        self.export = CohortExport.model_validate(
+            {"name": "trial_users", "cohort_id": COHORT, "marketo_field": FIELD, "sync_type": "dynamic", **export}
+        )
+        self.limits: dict[str, Any] = {}
+        self.before_marketo: Callable[[str], None] = lambda _: None
+        self._runs = 0
+
+    def set_cohort(self, emails: Iterable[Any], cohort_id: int = COHORT) -> None:
+        """Make the cohort consist of one profile for each value of `$email`."""
+        project = self.mixpanel.state.project
+        members: list[str | int] = []
+        for number, email in enumerate(emails):
+            members.append(f"user-{number}")
+            project.set_profile(f"user-{number}", {} if email is None else {"$email": email})
+        project.set_cohort(cohort_id, "Trial users", members=members)
+
+    def run(self, run_id: str | None = None, **parameters: Any) -> Run:
+        """Return one try of one run, with clients of its own."""
+        self._runs += 1
+        marketo = InProcess(self.marketo, self.marketo.wire, self.clock)
+        marketo.before = self.before_marketo
+        session = requests.Session()
+        session.mount(MARKETO_URL, marketo)
+        session.mount(MIXPANEL_URL, InProcess(self.mixpanel, self.mixpanel.wire, self.clock))
+        credentials = self.marketo.credentials
+        limits = MarketoConnection.model_validate(
+            {
+                "rest_url": MARKETO_URL,
+                "client_id": credentials.client_id,
+                "client_secret": credentials.client_secret,
+                **self.limits,
+            }
+        )
+        mixpanel = MixpanelConnection.model_validate(
+            {
+                "base_url": MIXPANEL_URL,
+                "username": "robot",
+                "secret": "hush",
+                "project_id": 7,
+                "page_size": self.page_size,
+            }
+        )
+        return Run(
+            export=self.export,
+            parameters=RunParameters.model_validate(parameters),
+            settings=self.settings,
+            limits=limits,
+            marketo=MarketoClient(limits, session=session, clock=self.clock, random=lambda: 0.0),
+            mixpanel=MixpanelClient(mixpanel, session=session, clock=self.clock),
+            store=self.store,
+            clock=self.clock,
+            run_id=run_id or f"run-{self._runs}",
+            holder=f"try-{self._runs}",
+            pool=self.pool,
+        )
+
+    def sync(self, emails: Iterable[Any] | None = None, **parameters: Any) -> Report:
+        """Set the cohort, read it and export it, in one run."""
+        if emails is not None:
+            self.set_cohort(emails)
+        run = self.run(**parameters)
+        return export_cohort(run, read_snapshot(run).name)
+
+    def flags(self, field: str = FIELD) -> dict[str, object]:
+        """Return what each lead holds, by its address in lower case."""
+        return {
+            str(lead.values["email"]).lower(): lead.values.get(field) for lead in self.marketo.instance.leads
+        }
+
+    def add_lead(self, email: str, **values: Any) -> int:
+        """Add a lead by hand and return its id."""
+        return self.marketo.instance.leads.create({"email": email, **values}, partition="Default").lead_id
+
+    def writes(self) -> list[dict[str, Any]]:
+        """Return the bodies of all sync-leads requests, in order."""
+        return [
+            json.loads(logged.body)
+            for logged in self.marketo.wire.log
+            if logged.path == "/rest/v1/leads.json" and "_method" not in logged.query
+        ]
