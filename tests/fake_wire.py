@@ -97,3 +97,9 @@ def body_of(request: requests.PreparedRequest) -> str:
     """Return a request's body as text."""
     body = request.body or ""
     return body.decode() if isinstance(body, bytes) else str(body)
+
+
+def shown(error: BaseException) -> str:
+    """Return all that a log would show of an error, with what it shows of the errors behind it."""
+    behind = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return f"{error!r} {error} {getattr(error, 'code', '')} {shown(behind) if behind else ''}"

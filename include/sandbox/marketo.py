@@ -1,8 +1,10 @@
 """The sandbox's Marketo: one instance in memory that answers as the vendor's pages say, and strictly.
 
 It has the lead database's sync and query, the describe and schema calls, partitions, statistics and the token;
-every other path, bulk import among them, is 610. Where the vendor leaves a question open the modules that decide
-it say so, and take the stricter side. The admin API is documented in `marketo_admin`.
+every other path, bulk import among them, is 610. A call under /rest meets, in this order: 414, 413, the token
+(600, 601, 602), the method (605), and from here on it is counted: 606, 607, 615, then the path (610), the
+permission (603) and what the operation itself refuses. Where the vendor leaves a question open the modules that
+decide it say so, and take the stricter side. The admin API is documented in `marketo_admin`.
 https://experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/rest-api
 """
 

@@ -19,7 +19,7 @@
 A field added here is custom unless it says otherwise, as if made in Marketo's UI.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -28,33 +28,14 @@ from pydantic import Field as Setting
 from include.sandbox.admin import Handler
 from include.sandbox.marketo_fields import Field
 from include.sandbox.marketo_instance import PERMISSIONS, Instance
-from include.sandbox.marketo_leads import Lead
+from include.sandbox.marketo_lead_admin import lead_routes
 from include.sandbox.marketo_limits import Limits, Whole
 from include.sandbox.marketo_partitions import Partition, Partitions
-from include.sandbox.marketo_values import Scalar
 from include.sandbox.wire import Request
 
 
 class _Body(BaseModel, frozen=True, extra="forbid", strict=True):
     pass
-
-
-class _NewLeads(_Body, frozen=True):
-    leads: list[dict[str, Scalar]]
-    partition: str | None = None
-
-
-class _Ids(_Body, frozen=True):
-    ids: list[int]
-
-
-class _Changes(_Ids, frozen=True):
-    values: dict[str, Scalar]
-
-
-class _Merge(_Body, frozen=True):
-    winner: int
-    losers: list[int]
 
 
 class _NewField(Field, frozen=True):
@@ -84,12 +65,6 @@ class _Limits(Limits, frozen=True):
 def admin_routes(instance: Instance, reset: Callable[[], None]) -> dict[str, Handler]:
     """Return Marketo's own routes."""
 
-    def merge(request: Request) -> Any:
-        body = _Merge.model_validate_json(request.body)
-        winner, *losers = _leads(instance, [body.winner, *body.losers])
-        instance.leads.merge(winner, losers)
-        return {}
-
     def expire(request: Request) -> Any:
         now = _Token.model_validate_json(request.body).now
         (instance.tokens.expire if now == "expired" else instance.tokens.revoke)()
@@ -100,39 +75,11 @@ def admin_routes(instance: Instance, reset: Callable[[], None]) -> dict[str, Han
         return {}
 
     return (
-        _lead_routes(instance)
+        lead_routes(instance)
         | _role_routes(instance)
         | _limit_routes(instance)
-        | {"POST merge": merge, "POST token": expire, "POST reset": start_anew}
+        | {"POST token": expire, "POST reset": start_anew}
     )
-
-
-def _lead_routes(instance: Instance) -> dict[str, Handler]:
-    def read(request: Request) -> Any:
-        email = request.query.get("email")
-        leads: Iterable[Lead] = instance.leads if email is None else instance.leads.find("email", [email])
-        return {"leads": [{"id": one.lead_id, "partition": one.partition} | one.values for one in leads]}
-
-    def add(request: Request) -> Any:
-        body = _NewLeads.model_validate_json(request.body)
-        for values in body.leads:
-            _check_names(instance, values)
-        partition = body.partition or instance.partitions.default.name
-        return {"ids": [instance.leads.create(one, partition=partition).lead_id for one in body.leads]}
-
-    def change(request: Request) -> Any:
-        body = _Changes.model_validate_json(request.body)
-        _check_names(instance, body.values)
-        for lead in _leads(instance, body.ids):
-            instance.leads.update(lead, body.values)
-        return {}
-
-    def delete(request: Request) -> Any:
-        ids = _Ids.model_validate_json(request.body).ids
-        instance.leads.delete(lead.lead_id for lead in _leads(instance, ids))
-        return {}
-
-    return {"GET leads": read, "POST leads": add, "PATCH leads": change, "DELETE leads": delete}
 
 
 def _role_routes(instance: Instance) -> dict[str, Handler]:
@@ -189,17 +136,3 @@ def _limit_routes(instance: Instance) -> dict[str, Handler]:
         "GET limits": read_limits,
         "POST limits": set_limits,
     }
-
-
-def _leads(instance: Instance, ids: list[int]) -> list[Lead]:
-    leads = [instance.leads.get(lead_id) for lead_id in ids]
-    if None in leads:
-        raise ValueError("there is no lead of one of these ids")
-    return [lead for lead in leads if lead is not None]
-
-
-def _check_names(instance: Instance, values: dict[str, Scalar]) -> None:
-    for name in values:
-        field = instance.catalog.get(name)
-        if field is None or name in {"id", "createdAt", "updatedAt", "leadPartitionId"}:
-            raise ValueError(f"no field {name!r} that a lead's value could be set for")

@@ -15,9 +15,10 @@ from typing import Any, Protocol
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from include.sandbox.asgi import ABORT, asgi_app
 from include.sandbox.marketo import MarketoSandbox
 from include.sandbox.mixpanel import MixpanelSandbox
-from include.sandbox.wire import ABORT, Vendor, Wire, asgi_app
+from include.sandbox.wire import Vendor, Wire
 
 LOOPBACK = "127.0.0.1"
 
@@ -65,6 +66,7 @@ class _Server(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 timeout_graceful_shutdown=1,
+                h11_max_incomplete_event_size=1 << 20,  # so that too long a URI comes through, to be refused
             )
         )
         self.up = Event()

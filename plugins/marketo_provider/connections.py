@@ -54,16 +54,16 @@ def split_address(text: str) -> SplitResult:
         ValueError: it is none, or it carries credentials, a query or a fragment.
     """
     text = text.strip()
-    parts = urlsplit(text if "://" in text else f"https://{text}")
     try:
-        port = parts.port
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        hostname = parts.hostname if parts.port != 0 else None
     except ValueError:
-        raise ValueError("the port is not a number") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        hostname = None
+    if not hostname or parts.scheme not in {"http", "https"}:
         raise ValueError("this is not a web address")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("the address must not carry a user name, a query or a fragment")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(hostname):
         raise ValueError("plain http would send the secret in the clear; use https")
     return parts
 

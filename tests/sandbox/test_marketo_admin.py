@@ -75,6 +75,7 @@ def test_reset_makes_everything_as_at_the_start(caller: Caller) -> None:
         ("POST leads", {"leads": [{"noSuchField": 1}]}),
         ("POST leads", {"leed": []}),
         ("DELETE leads", {"ids": [1]}),
+        ("POST merge", {"winner": 1, "losers": [1]}),
         ("POST permissions", {"permissions": ["Everything"]}),
         ("POST partitions", {"partitions": []}),
         ("POST limits", {"daily_quota": -1}),

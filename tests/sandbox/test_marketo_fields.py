@@ -112,6 +112,8 @@ def test_a_field_is_created_and_can_be_used(caller: Caller) -> None:
         ({"name": FLAG.upper()}, "1017"),
         ({"displayName": "Mixpanel Trial Users"}, "1017"),
         ({"name": "unsubscribed"}, "1017"),
+        ({"name": "good"}, "1017"),
+        ({"displayName": "Good"}, "1017"),
     ],
 )
 def test_field_names_have_rules(caller: Caller, change: dict[str, object], code: str) -> None:

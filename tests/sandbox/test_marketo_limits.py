@@ -21,6 +21,16 @@ def test_the_101st_call_within_20_seconds_is_606() -> None:
     assert taken["success"] is True
 
 
+@pytest.mark.parametrize(("seconds", "success"), [(19.9, False), (20, True)])
+def test_a_call_leaves_the_window_after_20_seconds(seconds: float, success: bool) -> None:  # noqa: FBT001 - pytest passes it by name
+    """Not before."""
+    caller = Caller(Limits(calls_per_window=1))
+    caller.get(USAGE)
+    caller.clock.advance(seconds)
+
+    assert caller.get(USAGE)["success"] is success
+
+
 def test_hammering_keeps_the_window_full() -> None:
     """A call refused with 606 counts as any other, against the quota too."""
     caller = Caller(Limits(calls_per_window=2))

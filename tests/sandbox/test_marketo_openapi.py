@@ -102,9 +102,9 @@ def definitions_with(mistakes: list[Mistake]) -> Definitions:
     for name, definition in definitions.items():
         if name != "Lead" and "properties" in definition:
             definition["additionalProperties"] = False
-    definitions["Lead"]["not"] = {"required": ["reason"]}
-    if "reasons" not in definitions["Lead"]["properties"]:
-        definitions["Lead"]["not"] = {"required": ["reasons"]}
+    lead = definitions["Lead"]
+    unknown = {"reason", "reasons"} - set(lead["properties"])
+    lead["not"] = {"anyOf": [{"required": [name]} for name in unknown]}
     return definitions
 
 

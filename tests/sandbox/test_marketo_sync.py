@@ -113,6 +113,7 @@ def test_a_boolean_field_takes_nothing_but_booleans(caller: Caller, value: objec
     [
         ("email", "bademail"),
         ("numberOfEmployees", 14.1),
+        ("numberOfEmployees", True),
         ("dateOfBirth", "yesterday"),
         ("firstName", "x" * 256),
         ("firstName", 5),

@@ -2,21 +2,22 @@
 
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
-from include.sandbox.marketo import MarketoSandbox
-from include.sandbox.marketo_fields import Field
-from include.sandbox.mixpanel import MixpanelSandbox
-from include.sandbox.wire import Request, Vendor, Wire
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
+from include.sandbox.marketo import MarketoSandbox
+from include.sandbox.marketo_fields import Field
+from include.sandbox.mixpanel import MixpanelSandbox
+from include.sandbox.wire import Fault, FaultKind, Request, Response, Vendor, Wire
 from marketo_provider.exports import CohortExport
 from marketo_provider.marketo.client import MarketoClient
 from marketo_provider.marketo.connection import MarketoConnection
@@ -43,6 +44,7 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self._due: list[tuple[float, Callable[[], object]]] = []
 
     def now(self) -> datetime:
         """Return the wall-clock time."""
@@ -53,8 +55,18 @@ class VirtualClock:
         return self.seconds
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        self.seconds += seconds
+        """Let time pass, and what is due in it happen."""
+        end = self.seconds + seconds
+        while due := [entry for entry in self._due if entry[0] <= end]:
+            entry = min(due, key=lambda entry: entry[0])
+            self._due.remove(entry)
+            self.seconds = max(self.seconds, entry[0])
+            entry[1]()
+        self.seconds = end
+
+    def later(self, seconds: float, action: Callable[[], object]) -> None:
+        """Have something happen after a while."""
+        self._due.append((self.seconds + seconds, action))
 
 
 class InlinePool(Executor):
@@ -74,7 +86,10 @@ class InlinePool(Executor):
 
 
 class InProcess(BaseAdapter):
-    """Hands requests to a sandbox without a socket; faults act as on the real wire."""
+    """Hands requests to a sandbox without a socket; faults act as on the real wire.
+
+    But for `delay`: the connection breaks at once, and the vendor acts `seconds` later all the same.
+    """
 
     def __init__(self, vendor: Vendor, wire: Wire, clock: VirtualClock) -> None:
         super().__init__()
@@ -82,8 +97,9 @@ class InProcess(BaseAdapter):
         self._wire = wire
         self._clock = clock
         self.before: Callable[[str], None] = lambda _: None
+        self.edit: Callable[[Request, Response], Response] = lambda _, response: response
 
-    def send(self, prepared: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:  # type: ignore[override] # its options do not matter here
+    def send(self, prepared: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:  # type: ignore[override] # its other options do not matter here
         """Answer a request, or break off as a fault says."""
         parts = urlsplit(prepared.url or "")
         self.before(parts.path)
@@ -103,13 +119,23 @@ class InProcess(BaseAdapter):
             raise requests.exceptions.ConnectionError
         if fault and kind == "error_code":
             response = self._wire.error_body(fault.code)
+        elif fault and kind == "status":
+            response = Response(fault.status, fault.body.encode())
         else:
             begun = self._vendor.begin(request)
-            self._clock.sleep(self._wire.latency)
-            response = begun() if callable(begun) else begun
+            if fault and kind == "delay" and callable(begun):
+                self._wire.record(request, kind)
+                self._clock.later(fault.seconds, begun)
+                raise requests.exceptions.ConnectionError
+            self._pause(options["timeout"].total)
+            response = self.edit(request, begun() if callable(begun) else begun)
         if kind == "reset_after":
             self._wire.record(request, kind)
             raise requests.exceptions.ConnectionError
+        if kind == "hang_after":
+            self._wire.record(request, kind)
+            self._clock.sleep(options["timeout"].total)
+            raise requests.exceptions.ReadTimeout
         self._wire.record(request, str(response.status))
         answer = requests.Response()
         answer.status_code = response.status
@@ -118,8 +144,65 @@ class InProcess(BaseAdapter):
         answer.request = prepared
         return answer
 
+    def _pause(self, timeout: float) -> None:
+        """Let pass what a request takes, between its arrival and its effect."""
+        self._clock.sleep(self._wire.latency)
+
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _unchanged(_request: Request, response: Response) -> Response:
+    return response
+
+
+class HookedStore:
+    """A store that tells before and after each operation which it is."""
+
+    def __init__(self, inner: Store, hook: Callable[[str], None]) -> None:
+        self._inner = inner
+        self._hook = hook
+
+    def create(self, path: str, data: bytes) -> None:
+        """Write a file that is not there yet."""
+        with self._told("create", path):
+            self._inner.create(path, data)
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file."""
+        with self._told("write", path):
+            self._inner.write(path, data)
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content."""
+        with self._told("read", path):
+            return self._inner.read(path)
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the files in a folder."""
+        with self._told("names", folder):
+            return self._inner.names(folder)
+
+    def delete(self, path: str) -> None:
+        """Remove a file or a folder."""
+        with self._told("delete", path):
+            self._inner.delete(path)
+
+    def fetch(self, path: str, scratch: Path) -> Path:
+        """Return a local path of a file."""
+        with self._told("fetch", path):
+            return self._inner.fetch(path, scratch)
+
+    def publish(self, local: Path, path: str) -> None:
+        """Move a local file into the store."""
+        with self._told("publish", path):
+            self._inner.publish(local, path)
+
+    @contextmanager
+    def _told(self, operation: str, path: str) -> Iterator[None]:
+        self._hook(f"before {operation} {path}")
+        yield
+        self._hook(f"after {operation} {path}")
 
 
 class World:
@@ -135,13 +218,16 @@ class World:
         self.mixpanel = MixpanelSandbox(self.clock, username="robot", secret="hush", project_id=7)
         self.store: Store = LocalStore(folder)
         self.pool: Callable[[int], Executor] = InlinePool
+        self.adapter = InProcess
         self.settings = ProviderSettings.model_validate({"state_url": str(folder)})
         self.page_size = page_size
         self.export = CohortExport.model_validate(
             {"name": "trial_users", "cohort_id": COHORT, "marketo_field": FIELD, "sync_type": "dynamic", **export}
         )
         self.limits: dict[str, Any] = {}
+        self.mixpanel_extra: dict[str, Any] = {}
         self.before_marketo: Callable[[str], None] = lambda _: None
+        self.edit_marketo = self.edit_mixpanel = _unchanged
         self._runs = 0
 
     def set_cohort(self, emails: Iterable[Any], cohort_id: int = COHORT) -> None:
@@ -156,11 +242,14 @@ class World:
     def run(self, run_id: str | None = None, **parameters: Any) -> Run:
         """Return one try of one run, with clients of its own."""
         self._runs += 1
-        marketo = InProcess(self.marketo, self.marketo.wire, self.clock)
+        marketo = self.adapter(self.marketo, self.marketo.wire, self.clock)
+        marketo.edit = self.edit_marketo
         marketo.before = self.before_marketo
         session = requests.Session()
         session.mount(MARKETO_URL, marketo)
-        session.mount(MIXPANEL_URL, InProcess(self.mixpanel, self.mixpanel.wire, self.clock))
+        mixpanel = InProcess(self.mixpanel, self.mixpanel.wire, self.clock)
+        mixpanel.edit = self.edit_mixpanel
+        session.mount(MIXPANEL_URL, mixpanel)
         credentials = self.marketo.credentials
         limits = MarketoConnection.model_validate(
             {
@@ -170,13 +259,14 @@ class World:
                 **self.limits,
             }
         )
-        mixpanel = MixpanelConnection.model_validate(
+        project = MixpanelConnection.model_validate(
             {
                 "base_url": MIXPANEL_URL,
                 "username": "robot",
                 "secret": "hush",
                 "project_id": 7,
                 "page_size": self.page_size,
+                **self.mixpanel_extra,
             }
         )
         return Run(
@@ -185,7 +275,7 @@ class World:
             settings=self.settings,
             limits=limits,
             marketo=MarketoClient(limits, session=session, clock=self.clock, random=lambda: 0.0),
-            mixpanel=MixpanelClient(mixpanel, session=session, clock=self.clock),
+            mixpanel=MixpanelClient(project, session=session, clock=self.clock),
             store=self.store,
             clock=self.clock,
             run_id=run_id or f"run-{self._runs}",
@@ -202,9 +292,11 @@ class World:
 
     def flags(self, field: str = FIELD) -> dict[str, object]:
         """Return what each lead holds, by its address in lower case."""
-        return {
-            str(lead.values["email"]).lower(): lead.values.get(field) for lead in self.marketo.instance.leads
-        }
+        return {str(lead.values["email"]).lower(): lead.values.get(field) for lead in self.marketo.instance.leads}
+
+    def break_marketo(self, kind: FaultKind, *, path: str = "/rest/v1/leads.json", **fault: Any) -> None:
+        """Have a fault take effect on the next sync or look-up of leads, or as it says."""
+        self.marketo.wire.faults.append(Fault(kind, path, **fault))
 
     def add_lead(self, email: str, **values: Any) -> int:
         """Add a lead by hand and return its id."""

@@ -4,14 +4,26 @@ The shapes are those of recorded answers where the Swagger file is wrong: skippe
 and empty `errors` and `warnings` are left out.
 """
 
+import re
 from typing import Annotated, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, StrictInt, StrictStr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    field_validator,
+    model_validator,
+)
 
 from marketo_provider.marketo.codes import Code
 from marketo_provider.marketo.models import Field as LeadField
 from marketo_provider.marketo.models import Lead, LeadResult
 
+_REQUEST_ID = re.compile(r"[\w#.:-]{1,64}", re.ASCII)
 LeadId = Annotated[StrictInt, Field(gt=0)]
 
 
@@ -27,8 +39,14 @@ class Envelope(_Row):
     """What every answer of the REST API carries."""
 
     success: StrictBool
-    request_id: StrictStr | None = Field(None, alias="requestId")
+    request_id: str | None = Field(None, alias="requestId")
     errors: list[_Error] | None = None
+
+    @field_validator("request_id", mode="before")
+    @classmethod
+    def _fit_to_show(cls, value: object) -> object:
+        # It only serves Adobe's support: nothing is refused for its sake, and nothing strange is shown.
+        return value if isinstance(value, str) and _REQUEST_ID.fullmatch(value) else None
 
 
 Row = TypeVar("Row", bound=_Row)

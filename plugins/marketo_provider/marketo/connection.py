@@ -13,6 +13,7 @@ from marketo_provider.connections import authority, is_loopback, parse_connectio
 
 _MUNCHKIN_ID = re.compile(r"\d{3}-[a-z0-9]{3}-\d{3}")
 _REST_HOST = re.compile(rf"{_MUNCHKIN_ID.pattern}\.mktorest\.com")
+_USER_INTERFACE = re.compile(r"(^|[./])(marketo|adobe)\.com([:/?#]|$)")
 # Admin > Integration > Web Services shows addresses that end in /rest and /identity; all roots hang off the
 # bare host (https://experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/base-url).
 _PASTED_PATHS = {
@@ -129,10 +130,10 @@ class MarketoConnection(BaseModel):
             return value
         if _MUNCHKIN_ID.fullmatch(value.strip().lower()):
             value = f"{value.strip()}.mktorest.com"
+        if _USER_INTERFACE.search(value.strip().lower()):
+            raise ValueError(f"this is the address of Marketo's user interface, not of its REST API; {_ADVICE}")
         parts = split_address(value)
         host = authority(parts)
-        if f".{host}".endswith((".marketo.com", ".adobe.com")):
-            raise ValueError(f"this is the address of Marketo's user interface, not of its REST API; {_ADVICE}")
         if not _REST_HOST.fullmatch(host) and not is_loopback(parts.hostname or ""):
             raise ValueError(f"this is not the host of a Marketo REST API; {_ADVICE}")
         path = "/".join(segment for segment in parts.path.lower().split("/") if segment)

@@ -27,7 +27,8 @@ _HEADERS = {"X-Mixpanel-Integration-ID": "airflow-provider-mixpanel-cohorts-to-m
 _QUERY_SECONDS = 503.0
 _APP_SECONDS = 135.0
 _NEEDED_PERMISSION = "view_base_reports"
-_ABOUT_THE_ACCOUNT = {"401", "402", "403"}
+_SAYS_ENOUGH = {"401", "402"}
+_FORBIDDEN = "403"
 
 
 class MixpanelClient:
@@ -76,7 +77,10 @@ class MixpanelClient:
         try:
             page = self._exchange.ask(self._engage(cohort_id, {}), read, seconds=_QUERY_SECONDS)
         except (AccessDenied, RequestRefused) as refused:
-            if refused.code in _ABOUT_THE_ACCOUNT:
+            if refused.code in _SAYS_ENOUGH:
+                raise
+            self.check_access()  # costs no query, and knows a missing project from a missing permission
+            if refused.code == _FORBIDDEN:
                 raise
             self._must_exist(cohort_id)
             raise CohortUnusable(

@@ -139,7 +139,9 @@ class Exchange:
             return self._unavailable(f"HTTP {status}", code=str(status))
         if status in _DENIED:
             return AccessDenied(f"HTTP {status} from {self._asked}: {_DENIED[status]}.", code=str(status))
-        return RequestRefused(f"HTTP {status} from {self._asked}.", code=str(status))
+        return RequestRefused(
+            f"HTTP {status} from {self._asked}; check the region and host of the Connection.", code=str(status)
+        )
 
     def _unavailable(self, what: str, *, code: str | None = None) -> _Failed:
         return _Failed(VendorUnavailable(f"Got {what} from {self._asked}.", code=code))

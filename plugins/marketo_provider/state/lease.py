@@ -52,6 +52,7 @@ class Lease:
         Raises:
             LeaseHeld: another run has it; says when it could be taken over.
         """
+        self.log.refresh()
         self._append(LeaseTaken(at=self._clock.now(), by=self.holder), self._free)
 
     def append(self, record: Record) -> int:

@@ -92,10 +92,10 @@ class TargetLog:
             head = int(json.loads(self.store.read(f"{self.folder}/head.json"))["settled"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             head = 0
-        record = self._read(head) if head else None
+        record = self._read(head) if head > 0 else None
         if isinstance(record, Settled):
             self.target = self.target.after(head, record)
-        elif head:
+        elif head > 0 and record is None:
             raise StoreUnusable(
                 f"The state store's record {self._path(head)} is missing, though head.json names it. "
                 "Nothing was sent. Restore the state store from its backup."

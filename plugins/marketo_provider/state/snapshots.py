@@ -41,8 +41,15 @@ class Session(_Stored):
     session_id: str
     total: int
     page_size: int
+    project_id: int
+    workspace_id: int | None
     cohort_id: int
     begun_at: datetime
+
+    @property
+    def source(self) -> tuple[int, int | None, int]:
+        """Project, data view and cohort."""
+        return self.project_id, self.workspace_id, self.cohort_id
 
     @property
     def pages(self) -> int:
@@ -70,10 +77,15 @@ class Snapshot(_Stored):
     members: int
 
     @property
+    def source(self) -> tuple[int, int | None, int]:
+        """Project, data view and cohort."""
+        return self.project_id, self.workspace_id, self.cohort_id
+
+    @property
     def address_share(self) -> float:
-        """The share of profiles that have a valid address; 1 where there are no profiles."""
+        """The share of profiles that have a valid address; 0 where there are no profiles."""
         if not self.profiles:
-            return 1.0
+            return 0.0
         return (self.profiles - self.without_email - self.invalid_email) / self.profiles
 
 
@@ -161,8 +173,7 @@ class SnapshotFolder:
             "count(DISTINCT (key_high, key_low)) FILTER (address IS NOT NULL) FROM pages"
         )
         (short,) = workspace.row(
-            "SELECT coalesce(sum($size - rows), 0)::BIGINT FROM "
-            "(SELECT page, count(*) AS rows FROM pages GROUP BY page) WHERE page < $last",
+            "SELECT $size * $last - count(*) FROM pages WHERE page < $last",
             size=session.page_size,
             last=session.pages - 1,
         )

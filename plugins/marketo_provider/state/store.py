@@ -6,6 +6,7 @@ folder, so that DuckDB reads and writes plain local files wherever the state lie
 """
 
 import contextlib
+import hashlib
 import os
 import secrets
 import shutil
@@ -114,7 +115,7 @@ class LocalStore:
 
     def _place(self, path: str) -> Path:
         target = self._root / path
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(target.parent)
         return target
 
     def _temporary(self, target: Path, data: bytes) -> Path:
@@ -163,7 +164,8 @@ class S3Store:
 
     def fetch(self, path: str, scratch: Path) -> Path:
         """Download."""
-        local = scratch / path.replace("/", "__")
+        # A path may be longer than a file's name.
+        local = scratch / hashlib.sha256(path.encode()).hexdigest()
         self._fs.get_file(self._key(path), str(local))
         return local
 
@@ -190,6 +192,14 @@ def open_store(protocol: str, path: str, filesystem: AbstractFileSystem | None) 
         f"The state store cannot lie in {protocol}:// storage: only file:// and s3:// are known to let "
         "exactly one of two racing writers win. Set [marketo_provider] state_url to one of these."
     )
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, all private; `mkdir(parents=True)` would leave those above open."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """DuckDB at work for one task: in a scratch folder of its own, within a memory limit, silent about values."""
 
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,13 +86,13 @@ class Workspace:
 
     def save(self, query: str, path: str) -> None:
         """Store a query's rows as a Parquet file."""
-        local = self.scratch / path.replace("/", "__")
+        local = self.scratch / secrets.token_hex(16)
         self.run(f"COPY ({query}) TO {quoted(local)} (FORMAT parquet, COMPRESSION zstd)")
         self.store.publish(local, path)
 
     def save_csv(self, query: str, path: str) -> None:
         """Store a query's rows as a CSV file with a header."""
-        local = self.scratch / path.replace("/", "__")
+        local = self.scratch / secrets.token_hex(16)
         self.run(f"COPY ({query}) TO {quoted(local)} (FORMAT csv, HEADER)")
         self.store.publish(local, path)
 
@@ -102,10 +103,10 @@ class Workspace:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Keep DuckDB's own messages, which may quote an address, out of logs."""
+    """Keep the messages of DuckDB and Arrow, which may quote an address, out of logs."""
     try:
         yield
-    except duckdb.Error as error:
+    except (duckdb.Error, pa.ArrowException) as error:
         raise StoreUnusable(
             f"DuckDB could not work on the state store ({type(error).__name__}). Nothing more was sent. "
             "Look for a full disk, a memory limit that is too small, or a damaged file."

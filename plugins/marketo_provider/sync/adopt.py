@@ -1,8 +1,10 @@
 """Telling the ledger what a field holds already, and giving a field up: what a person decides at a terminal."""
 
 import csv
+import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import TextIO
 
 from marketo_provider.errors import InvalidSetting
@@ -13,23 +15,34 @@ from marketo_provider.sync.address import Unusable, read_address
 
 _EMAIL_COLUMNS = ("email", "email address")
 _ID_COLUMNS = ("id", "lead id", "person id")
+_LEAD_ID = re.compile(r"[1-9][0-9]{0,17}")
+# What spreadsheets put before the first column's name.
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 def adopt_leads(lease: Lease, source: TextIO) -> int:
-    """Enter the leads of a CSV that hold True into the ledger, and return how many.
+    """Enter the leads of a CSV that hold True into the ledger, and return how many addresses they have.
 
     The CSV has a header with a column `Email` (or `Email Address`), as Marketo's own list exports do, and may
-    have one `Id`. Whoever of them is not in the cohort is then set False by the next run.
+    have one `Id`; several leads of one address are lines of their own. Whoever of them is not in the cohort is
+    then set False by the next run.
 
     Args:
         lease: the target's, not yet taken.
         source: the CSV.
 
     Raises:
-        InvalidSetting: there is no such column, or a row has no valid address; says which line.
+        InvalidSetting: it is no CSV, there is no such column, or a row has no valid address; says which line.
         LeaseHeld: a run is writing to the target.
     """
-    rows = list(_rows(csv.DictReader(source)))
+    reader = csv.DictReader(source)
+    try:
+        rows = _rows(reader)
+    except (csv.Error, UnicodeDecodeError):
+        raise InvalidSetting(
+            f"The file cannot be read as a CSV in UTF-8 after line {reader.line_num}. Nothing was adopted. Save "
+            "it as one."
+        ) from None
     lease.take()
     path = f"{lease.log.folder}/adopted/{secrets.token_hex(16)}.parquet"
     lease.log.store.write(path, encode_rows(rows))
@@ -49,13 +62,14 @@ def release_target(lease: Lease) -> None:
     lease.give_back()
 
 
-def _rows(reader: "csv.DictReader[str]") -> Iterator[LedgerRow]:
+def _rows(reader: "csv.DictReader[str]") -> list[LedgerRow]:
     email = _column(reader.fieldnames or (), _EMAIL_COLUMNS)
     lead_id = _column(reader.fieldnames or (), _ID_COLUMNS)
     if email is None:
         raise InvalidSetting(
             "The CSV has no column Email or Email Address. Export the leads from Marketo with one."
         )
+    rows: dict[Key, LedgerRow] = {}
     for row in reader:
         address = read_address(row[email])
         if isinstance(address, Unusable):
@@ -64,13 +78,17 @@ def _rows(reader: "csv.DictReader[str]") -> Iterator[LedgerRow]:
                 "Correct or remove it."
             )
         known = (row[lead_id] or "").strip() if lead_id else ""
-        if known and not known.isdecimal():
+        if known and not _LEAD_ID.fullmatch(known):
             raise InvalidSetting(
-                f"Line {reader.line_num} of the CSV has an id that is no number. Nothing was adopted."
+                f"Line {reader.line_num} of the CSV has an id that is no lead's. Nothing was adopted. Correct or "
+                "remove it."
             )
-        lead_ids = (int(known),) if known else ()
-        yield LedgerRow(Key.of(address), address, Flag.TRUE, was_true=True, may_hold=True, lead_ids=lead_ids)
+        key = Key.of(address)
+        before = rows.get(key) or LedgerRow(key, address, Flag.TRUE, was_true=True, may_hold=True)
+        lead_ids = {*before.lead_ids, *([int(known)] if known else [])}
+        rows[key] = replace(before, lead_ids=tuple(sorted(lead_ids)))
+    return list(rows.values())
 
 
 def _column(names: Iterable[str], wanted: tuple[str, ...]) -> str | None:
-    return next((name for name in names if name.strip().lower() in wanted), None)
+    return next((name for name in names if name.strip(f'{_BYTE_ORDER_MARK}" ').lower() in wanted), None)

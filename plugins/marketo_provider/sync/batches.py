@@ -23,14 +23,17 @@ class Item:
 class Batch:
     """One request.
 
-    `create`: it may create leads. `tries` counts answers that never came. `halving`: the request that this is
-    a half of.
+    `create`: it may create leads. `not_before`: when its addresses may be sent again after a request without an
+    answer. `system_errors` and `alike` count how often it met a 611, and how often its halves failed alike.
+    `halving`: the request that this is a half of.
     """
 
     step: Step
     create: bool
     items: list[Item]
-    tries: int = 0
+    not_before: float = float("-inf")
+    system_errors: int = 0
+    alike: int = 0
     halving: "Halving | None" = None
 
     @property
@@ -44,8 +47,8 @@ class Batch:
         middle = len(self.items) // 2
         first, second = self.items[:middle], self.items[middle:]
         return (
-            Batch(self.step, self.create, first, halving=halving),
-            Batch(self.step, self.create, second, halving=halving),
+            Batch(self.step, self.create, first, not_before=self.not_before, halving=halving),
+            Batch(self.step, self.create, second, not_before=self.not_before, halving=halving),
         )
 
 
@@ -66,6 +69,7 @@ class Halving:
         self.answered += 1
         if code:
             self.refused.append((half, code))
+            self.whole.not_before = max(self.whole.not_before, half.not_before)
 
     @property
     def complete(self) -> bool:
@@ -92,7 +96,7 @@ class Batches:
 
     def add(self, course: Course) -> None:
         """Queue a course's present step."""
-        create = course.change.create and course.step is Step.BY_EMAIL
+        create = course.create and course.step is Step.BY_EMAIL
         queue = self._queues.setdefault((course.step, create), deque())
         if course.step is Step.BY_ID:
             queue.extend(Item(course, lead_id) for lead_id in course.lead_ids)

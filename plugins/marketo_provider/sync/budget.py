@@ -8,6 +8,7 @@ Vendor page: help/rest-api/usage.md (AdobeDocs/marketo-developer.en).
 
 from datetime import datetime, timedelta
 
+from marketo_provider.errors import QuotaExhausted
 from marketo_provider.marketo.client import MarketoClient
 from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.marketo.limits import next_quota_reset
@@ -35,7 +36,10 @@ class Budget:
         """Return how many calls are left."""
         since = 0 if self._read_at_call is None else self._client.calls - self._read_at_call
         if self._read_at_call is None or since >= _READ_EVERY_CALLS:
-            self._used = self._client.calls_today()
+            try:
+                self._used = self._client.calls_today()
+            except QuotaExhausted:
+                self._used = self._share
             self._read_at_call = self._client.calls
             since = 0
         return self._share - self._used - since

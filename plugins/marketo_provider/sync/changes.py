@@ -2,6 +2,9 @@
 
 Works on the views `ledger` and `members`; makes the tables `changes` (to be sent) and `forgotten` (rows that
 become `false` without a request, so that whoever comes back enters anew).
+
+A refusal waits for its next try in its own direction only. A `refused` row that may hold True is of an exit,
+one that may not is of an entry; an entry that was refused in part is `unknown` with a code.
 """
 
 from collections.abc import Iterator
@@ -31,10 +34,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much there is to change, against what the ledger holds."""
+    """How much there is to change, against what the ledger holds.
+
+    `to_send` counts also what a full refresh asserts again: nobody enters or leaves by that.
+    """
 
     entered: int
     exited: int
+    to_send: int
     held: int
     ledger_rows: int
 
@@ -66,8 +73,9 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         "coalesce(tries, 0) AS tries, next_try, true AS value, "
         "$create_leads AND NOT coalesce(was_true, false) AS create_lead, []::BIGINT[] AS reach "
         "FROM members LEFT JOIN ledger USING (key_high, key_low) "
-        "WHERE coalesce(flag, 'false') IN ('false', 'unknown') "
-        "OR (flag = 'refused' AND ($retry_refused OR coalesce(next_try <= $now, true))) "
+        "WHERE coalesce(flag, 'false') = 'false' OR (flag = 'unknown' AND code IS NULL) "
+        "OR (flag = 'refused' AND may_hold) "
+        "OR (code IS NOT NULL AND ($retry_refused OR coalesce(next_try <= $now, true))) "
         "OR (flag = 'absent' AND ((NOT was_true AND $create_leads) "
         "OR (NOT $create_leads AND coalesce(next_try <= $now, true)))) "
         "OR $full_refresh",
@@ -87,8 +95,9 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
     workspace.run(
         "CREATE OR REPLACE TABLE exiting AS "
         f"SELECT {COLUMNS}, false AS value, false AS create_lead, coalesce(reach, []) AS reach "
-        "FROM leaving LEFT JOIN reaches USING (key_high, key_low) WHERE (may_hold OR $full_refresh) "
-        "AND (flag <> 'refused' OR $retry_refused OR coalesce(next_try <= $now, true))",
+        "FROM leaving LEFT JOIN reaches USING (key_high, key_low) WHERE ($full_refresh AND flag = 'false') "
+        "OR (may_hold AND (flag <> 'refused' OR $full_refresh OR $retry_refused "
+        "OR coalesce(next_try <= $now, true)))",
         now=now,
         full_refresh=full_refresh,
         retry_refused=retry_refused,
@@ -99,7 +108,8 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
     )
     workspace.run("CREATE OR REPLACE TABLE changes AS FROM exiting UNION ALL FROM entering")
     row = workspace.row(
-        "SELECT (SELECT count(*) FROM entering), (SELECT count(*) FROM exiting), "
+        "SELECT (SELECT count(*) FROM entering WHERE flag <> 'true'), "
+        "(SELECT count(*) FROM exiting WHERE may_hold), (SELECT count(*) FROM changes), "
         "(SELECT count(*) FROM ledger WHERE flag IN ('true', 'unknown')), (SELECT count(*) FROM ledger)"
     )
     return Extent(*row)
@@ -138,7 +148,7 @@ def intent_rows() -> str:
     """Return the query of the ledger rows that an intent announces."""
     return (
         "SELECT key_high, key_low, address, 'unknown' AS flag, flag = 'true' OR was_true AS was_true, "
-        "true AS may_hold, NULL::VARCHAR AS code, lead_ids, tries, next_try FROM changes "
+        "true AS may_hold, NULL::VARCHAR AS code, lead_ids, tries, NULL::TIMESTAMPTZ AS next_try FROM changes "
         "UNION ALL "
         "SELECT key_high, key_low, address, 'false', false, false, NULL, lead_ids, 0, NULL FROM forgotten"
     )

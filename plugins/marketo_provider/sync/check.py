@@ -6,7 +6,7 @@ from marketo_provider.errors import InvalidSetting, QuotaExhausted, Superseded
 from marketo_provider.state.target import Target
 from marketo_provider.sync.budget import Budget, calls_again_at
 from marketo_provider.sync.field_check import check_field
-from marketo_provider.sync.ownership import check_claim
+from marketo_provider.sync.ownership import check_claim, check_owner
 from marketo_provider.sync.run import Run
 
 
@@ -28,8 +28,12 @@ def check_export(run: Run, *, interval_end: datetime | None) -> None:
             "field of its YAML. Nothing was sent. Declare another export for another field."
         )
     target = run.open_log().target
-    check_claim(run, target.claim)
-    _check_interval(run, target, interval_end)
+    if target.settled and target.settled.run_id == run.run_id:
+        # A try of this run has settled and died before it could say so: not somebody else's doing.
+        check_owner(run, target.claim)
+    else:
+        check_claim(run, target.claim)
+        _check_interval(run, target, interval_end)
     check_field(run.marketo, run.field, run.label)
     check_partition(run)
     if not Budget(run.marketo, run.limits).allows(exits=not run.one_time):
@@ -61,7 +65,7 @@ def check_partition(run: Run) -> None:
 
 def _check_interval(run: Run, target: Target, interval_end: datetime | None) -> None:
     settled = target.settled
-    if interval_end is None or settled is None or run.dry or interval_end > settled.snapshot_begun_at:
+    if interval_end is None or settled is None or run.dry or interval_end >= settled.snapshot_begun_at:
         return
     raise Superseded(
         f"{run.label}: a snapshot begun at {settled.snapshot_begun_at:%Y-%m-%d %H:%M} UTC has been delivered, "

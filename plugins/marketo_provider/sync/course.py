@@ -2,6 +2,7 @@
 
     exit:   by_id (every lead known) --1004--> by_email --1007--> look_up -> by_id
     entry:  by_email --1007 (several leads)--> look_up -> by_id (all of them)
+                     --1010 (in another partition than a new lead's)--> by_email, update only
 
 Pure: a course is told answers and says what is next. Rules 5, 6 and 14 of the sync.
 Vendor page: help/rest-api/error-codes.md (AdobeDocs/marketo-developer.en).
@@ -17,6 +18,8 @@ from marketo_provider.sync.changes import Change
 
 NOT_FOUND = "1004"
 SEVERAL_MATCH = "1007"
+_OTHER_PARTITION = "1010"
+_NO_REASON = "unknown"
 _LONGEST_WAIT_DAYS = 30
 
 
@@ -30,26 +33,38 @@ class Step(StrEnum):
 
 @dataclass(slots=True)
 class Course:
-    """One change under way. `step` is what it waits for, `lead_ids` whom `by_id` goes to."""
+    """One change under way.
+
+    `step` is what it waits for, `lead_ids` whom `by_id` goes to, `create` whether `by_email` may create.
+    `answers` are those of the step, `kept` what earlier steps have done. `in_doubt`: a request of it gave no
+    answer.
+    """
 
     change: Change
     step: Step
+    create: bool
     lead_ids: tuple[int, ...] = ()
     looked_up: bool = False
     answers: list[LeadResult] = field(default_factory=list)
+    kept: list[LeadResult] = field(default_factory=list)
     in_doubt: bool = False
 
     @classmethod
     def begin(cls, change: Change) -> "Course":
         """Return a change's course at its start."""
-        if change.reach:
-            return cls(change, Step.BY_ID, change.reach)
-        return cls(change, Step.BY_EMAIL)
+        step = Step.BY_ID if change.reach else Step.BY_EMAIL
+        return cls(change, step, change.create, change.reach)
+
+    @property
+    def written(self) -> set[int]:
+        """The leads that hold the value by what Marketo answered."""
+        answers = (*self.kept, *self.answers)
+        return {answer.lead_id for answer in answers if answer.status != "skipped" and answer.lead_id is not None}
 
     @property
     def untouched(self) -> bool:
-        """Whether no request that could have changed a lead was made for it."""
-        return not (self.in_doubt or self.looked_up or self.answers)
+        """Whether no lead can have been changed for it."""
+        return not (self.in_doubt or self.written)
 
     @property
     def complete(self) -> bool:
@@ -58,11 +73,14 @@ class Course:
 
     def next_step(self) -> bool:
         """Move on after an answered sync-leads step; return whether there is another step to take."""
-        codes = {answer.code for answer in self.answers if answer.code}
+        codes = {answer.code for answer in self.answers}
         if self.step is Step.BY_EMAIL and SEVERAL_MATCH in codes and not self.looked_up:
             self.step = Step.LOOK_UP
-        elif self.step is Step.BY_ID and codes == {NOT_FOUND} and not self.change.value and not self.looked_up:
+        elif self.step is Step.BY_EMAIL and _OTHER_PARTITION in codes and self.create:
+            self.create = False
+        elif self.step is Step.BY_ID and NOT_FOUND in codes and not self.change.value and not self.looked_up:
             self.step = Step.BY_EMAIL
+            self.kept = [answer for answer in self.answers if answer.code != NOT_FOUND]
         else:
             return False
         self.answers = []
@@ -78,28 +96,39 @@ class Course:
 
     def outcome(self, now: datetime) -> LedgerRow:
         """Return the ledger's row once there is no further step."""
-        before = self.change.row
-        codes = sorted({answer.code for answer in self.answers if answer.code and answer.code != NOT_FOUND})
-        written = {answer.lead_id for answer in self.answers if answer.lead_id is not None}
-        lead_ids = tuple(sorted({*before.lead_ids, *self.lead_ids, *written}))
+        before, entry = self.change.row, self.change.value
+        refusals = sorted(
+            answer.code or _NO_REASON
+            for answer in (*self.kept, *self.answers)
+            if answer.status == "skipped" and answer.code != NOT_FOUND
+        )
+        # An exit forgets the leads that have passed on to a member: they are not reached for him any more.
+        known = before.lead_ids if entry else self.change.reach
+        lead_ids = tuple(sorted({*known, *self.lead_ids, *self.written}))
         settled = replace(before, code=None, lead_ids=lead_ids, tries=0, next_try=None)
-        if codes:
-            held = before.may_hold or (self.change.value and bool(written))
-            return _later(replace(settled, flag=Flag.REFUSED, may_hold=held, code=codes[0]), before, now)
-        if not self.change.value:
+        if refusals:
+            return self._refused(replace(settled, code=refusals[0]), now)
+        if not entry:
             return replace(settled, flag=Flag.FALSE, was_true=False, may_hold=False)
-        if written:
+        if self.written:
             return replace(settled, flag=Flag.TRUE, was_true=True, may_hold=True)
         held = before.may_hold and bool(before.lead_ids)
-        absent = replace(settled, flag=Flag.ABSENT, may_hold=held, was_true=_was_true(before))
-        return _later(absent, before, now)
+        return self._later(replace(settled, flag=Flag.ABSENT, may_hold=held), now)
 
+    def _refused(self, row: LedgerRow, now: datetime) -> LedgerRow:
+        before = self.change.row
+        if self.change.value:
+            held = not self.untouched or before.may_hold
+            return self._later(replace(row, flag=Flag.UNKNOWN if held else Flag.REFUSED, may_hold=held), now)
+        if before.may_hold:
+            return self._later(replace(row, flag=Flag.REFUSED), now)
+        return replace(row, flag=Flag.FALSE)
 
-def _later(row: LedgerRow, before: LedgerRow, now: datetime) -> LedgerRow:
-    """Set the next try after 1, 2, 4 ... 30 days, by how often it has failed in a row."""
-    days = min(2**before.tries, _LONGEST_WAIT_DAYS)
-    return replace(row, was_true=_was_true(before), tries=before.tries + 1, next_try=now + timedelta(days=days))
-
-
-def _was_true(before: LedgerRow) -> bool:
-    return before.was_true or before.flag is Flag.TRUE
+    def _later(self, row: LedgerRow, now: datetime) -> LedgerRow:
+        """Set the next try after 1, 2, 4 ... 30 days, by how often it has failed in a row, one way."""
+        before = self.change.row
+        exit_refused = before.flag is Flag.REFUSED and before.may_hold
+        tries = before.tries if exit_refused is not self.change.value else 0
+        days = min(2**tries, _LONGEST_WAIT_DAYS)
+        was_true = before.was_true or before.flag is Flag.TRUE
+        return replace(row, was_true=was_true, tries=tries + 1, next_try=now + timedelta(days=days))

@@ -34,6 +34,8 @@ _MISCONFIGURED = frozenset({"605", "610", "612", "616", "703", "1011"})
 _SYSTEM_ERROR = "611"
 _SYSTEM_ERROR_TRIES = 3
 _ALIKE_TRIES = 3
+# So many requests refused one after the other, none carried out: then it is not the records.
+_MOST_REFUSALS = 200
 _PAUSE_SECONDS = 15.0
 _PATIENCE_SECONDS = 900.0
 _LOOK_SECONDS = 1.0
@@ -50,17 +52,22 @@ class Delivery:
         journal: takes the answers.
         report: counts them.
         budget: the calls left.
+        total: how many changes there are in all.
     """
 
-    def __init__(self, run: Run, lease: Lease, journal: Journal, report: Report, budget: Budget) -> None:
-        self._progress = Progress(f"{run.label}: sending changes", report.entered + report.exited, run.clock)
+    def __init__(  # noqa: PLR0913 - what it works with; each is made by the export
+        self, run: Run, lease: Lease, journal: Journal, report: Report, budget: Budget, *, total: int
+    ) -> None:
+        self._progress = Progress(f"{run.label}: sending changes", total, run.clock)
         self.out_of_calls = False
         self._run = run
         self._lease = lease
         self._journal = journal
         self._report = report
         self._budget = budget
+        self._batches = Batches(iter(()))
         self._delayed: list[tuple[float, Batch]] = []
+        self._refusals = 0
         self._last_answer = run.clock.monotonic()
         self._lands_until = float("-inf")
 
@@ -77,29 +84,27 @@ class Delivery:
             FieldUnusable: the field is gone.
             AccessDenied, RequestRefused, LeaseLost: as they are named.
         """
-        batches = Batches(changes)
+        self._batches = Batches(changes)
         in_flight: dict[Future[Answer], Batch] = {}
         pool = self._run.pool(self._run.limits.concurrent_calls)
         try:
-            self._drive(pool, batches, in_flight, exits=exits)
+            self._drive(pool, in_flight, exits=exits)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-            self._drain(in_flight, batches)
-        self._put_back(batches)
+            self._drain(in_flight)
+        self._put_back()
 
-    def _drain(self, in_flight: dict[Future[Answer], Batch], batches: Batches) -> None:
+    def _drain(self, in_flight: dict[Future[Answer], Batch]) -> None:
         """Take the answers that came while an error was on its way up."""
         for future, batch in in_flight.items():
             if not future.cancelled():
                 with contextlib.suppress(MarketoProviderError):
-                    self._take(future, batch, batches)
+                    self._take(future, batch)
 
-    def _drive(
-        self, pool: Executor, batches: Batches, in_flight: dict[Future[Answer], Batch], *, exits: bool
-    ) -> None:
+    def _drive(self, pool: Executor, in_flight: dict[Future[Answer], Batch], *, exits: bool) -> None:
         while True:
             while len(in_flight) < self._run.limits.concurrent_calls and not self.out_of_calls:
-                batch = self._next(batches, idle=not in_flight)
+                batch = self._next(idle=not in_flight)
                 if batch is None:
                     break
                 if not self._budget.allows(exits=exits):
@@ -111,7 +116,7 @@ class Delivery:
             if in_flight:
                 done, _ = wait(in_flight, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
-                    self._take(future, in_flight.pop(future), batches)
+                    self._take(future, in_flight.pop(future))
             elif self._delayed and not self.out_of_calls:
                 self._run.clock.sleep(_LOOK_SECONDS)
             else:
@@ -119,13 +124,13 @@ class Delivery:
             self._journal.keep()
             self._lease.keep()
 
-    def _next(self, batches: Batches, *, idle: bool) -> Batch | None:
+    def _next(self, *, idle: bool) -> Batch | None:
         now = self._run.clock.monotonic()
         for entry in self._delayed:
             if entry[0] <= now:
                 self._delayed.remove(entry)
                 return entry[1]
-        return batches.next(last=idle and not self._delayed)
+        return self._batches.next(last=idle and not self._delayed)
 
     def _request(self, batch: Batch, deadline: float) -> Answer:
         """Make a request; runs in a thread of the pool."""
@@ -151,7 +156,7 @@ class Delivery:
     def _partition(self) -> str | None:
         return self._run.export.partition or self._run.limits.partition
 
-    def _take(self, future: Future[Answer], batch: Batch, batches: Batches) -> None:
+    def _take(self, future: Future[Answer], batch: Batch) -> None:
         now = self._run.clock.monotonic()
         try:
             answer = future.result()
@@ -160,32 +165,30 @@ class Delivery:
         except VendorUnavailable:
             self._delay(batch, now + _PAUSE_SECONDS)
         except QuotaExhausted:
-            self._delayed.append((0.0, batch))
+            self._delayed.append((now, batch))
             self.out_of_calls = True
         except RequestRefused as error:
-            code = error.code or "unknown"
-            if code == _FIELD_NOT_FOUND or code in _MISCONFIGURED:
+            self._refusals += 1
+            if error.code == _FIELD_NOT_FOUND:
+                raise self._field_gone() from None
+            if error.code in _MISCONFIGURED or self._refusals > _MOST_REFUSALS:
                 raise
-            self._refused(batch, code, now)
+            self._refused(batch, error.code or "unknown", now)
         else:
             self._last_answer = now
+            self._refusals = 0
             if batch.halving:
                 batch.halving.answer(batch, None)
-                if batch.halving.complete:
-                    self._judge(batch.halving, now)
+                self._judge(batch.halving, now)
             if batch.step is Step.LOOK_UP:
-                self._found(batch, [lead for lead in answer if isinstance(lead, Lead)], batches)
+                self._found(batch, [lead for lead in answer if isinstance(lead, Lead)])
             else:
-                self._answered(batch, [result for result in answer if isinstance(result, LeadResult)], batches)
+                self._answered(batch, [result for result in answer if isinstance(result, LeadResult)])
 
-    def _answered(self, batch: Batch, results: list[LeadResult], batches: Batches) -> None:
+    def _answered(self, batch: Batch, results: list[LeadResult]) -> None:
         for item, result in zip(batch.items, results, strict=True):
             if result.code == _FIELD_NOT_FOUND:
-                raise FieldUnusable(
-                    f"{self._run.label}: Marketo does not know the field any more (1006). What was sent is kept; "
-                    "restore the field in Marketo, or export the cohort to a new one.",
-                    code=result.code,
-                )
+                raise self._field_gone()
             if result.status == "created":
                 self._report.created += 1
             elif result.status == "updated":
@@ -195,11 +198,18 @@ class Delivery:
             if not course.complete:
                 continue
             if course.next_step():
-                batches.add(course)
+                self._batches.add(course)
             else:
                 self._end(course)
 
-    def _found(self, batch: Batch, leads: list[Lead], batches: Batches) -> None:
+    def _field_gone(self) -> FieldUnusable:
+        return FieldUnusable(
+            f"{self._run.label}: Marketo does not know the field any more (1006). What was sent is kept; "
+            "restore the field in Marketo, or export the cohort to a new one.",
+            code=_FIELD_NOT_FOUND,
+        )
+
+    def _found(self, batch: Batch, leads: list[Lead]) -> None:
         by_address: dict[str, list[int]] = {}
         for lead in leads:
             if lead.email is not None:
@@ -208,7 +218,7 @@ class Delivery:
             course = item.course
             found = tuple(sorted(by_address.get(course.change.row.address.lower(), ())))
             if course.found(found):
-                batches.add(course)
+                self._batches.add(course)
             else:
                 # The leads that matched are gone since: a refusal for an entry, no lead for an exit.
                 if course.change.value:
@@ -219,39 +229,39 @@ class Delivery:
         row = course.outcome(self._run.clock.now())
         self._journal.add(row)
         self._progress.add(1)
-        if row.flag is Flag.REFUSED:
-            self._report.refuse(row.code or "unknown")
+        if row.code:
+            self._report.refuse(row.code)
         elif row.flag is Flag.TRUE:
             self._report.set_true += 1
-        elif row.flag is Flag.ABSENT or not any(answer.lead_id for answer in course.answers):
-            self._report.not_in_marketo += 1
-        else:
+        elif row.flag is Flag.FALSE and course.written:
             self._report.set_false += 1
+        else:
+            self._report.not_in_marketo += 1
 
     def _no_answer(self, batch: Batch, error: NoAnswer, now: float) -> None:
         for item in batch.items:
             item.course.in_doubt = True
-        batch.tries += 1
-        again = now + self._run.limits.replay_after_seconds
-        self._lands_until = max(self._lands_until, again)
-        if error.code == _SYSTEM_ERROR and batch.tries >= _SYSTEM_ERROR_TRIES:
-            self._refused(batch, _SYSTEM_ERROR, again)
+        batch.not_before = now + self._run.limits.replay_after_seconds
+        self._lands_until = max(self._lands_until, batch.not_before)
+        batch.system_errors += error.code == _SYSTEM_ERROR
+        if batch.system_errors >= _SYSTEM_ERROR_TRIES:
+            self._refused(batch, _SYSTEM_ERROR, now)
         else:
-            self._delay(batch, again)
+            self._delay(batch, now)
 
     def _refused(self, batch: Batch, code: str, now: float) -> None:
         """Narrow down which record a request was refused for."""
         if batch.halving is None:
             self._narrow(batch, code, now)
             return
-        halving = batch.halving
-        halving.answer(batch, code)
-        if halving.complete:
-            self._judge(halving, now)
+        batch.halving.answer(batch, code)
+        self._judge(batch.halving, now)
 
     def _judge(self, halving: Halving, now: float) -> None:
-        halving.whole.tries += 1
-        if halving.failed_alike and halving.whole.tries <= _ALIKE_TRIES:
+        if not halving.complete:
+            return
+        halving.whole.alike += 1
+        if halving.failed_alike and halving.whole.alike <= _ALIKE_TRIES:
             self._delay(halving.whole, now + _PAUSE_SECONDS)
             return
         for half, code in halving.refused:
@@ -259,30 +269,28 @@ class Delivery:
             self._narrow(half, code, now)
 
     def _narrow(self, batch: Batch, code: str, now: float) -> None:
-        self._check_patience()
         if len(batch.items) > 1:
-            self._delayed.extend((now, half) for half in batch.halves())
-            return
-        course = batch.items[0].course
-        course.answers = [LeadResult("skipped", None, code)]
-        self._end(course)
+            for half in batch.halves():
+                self._delay(half, now)
+        else:
+            self._answered(batch, [LeadResult("skipped", None, code)])
 
     def _delay(self, batch: Batch, until: float) -> None:
-        self._check_patience()
-        self._delayed.append((until, batch))
-
-    def _check_patience(self) -> None:
         if self._run.clock.monotonic() - self._last_answer > _PATIENCE_SECONDS:
             raise VendorUnavailable(
                 f"{self._run.label}: Marketo has carried out no request for {_PATIENCE_SECONDS / 60:.0f} minutes. "
                 "What is not acknowledged will be sent again by the next try."
             )
+        self._delayed.append((max(until, batch.not_before), batch))
 
-    def _put_back(self, batches: Batches) -> None:
+    def _put_back(self) -> None:
         """Give what was not sent its ledger row back; what was sent, in part or in doubt, stays unknown."""
-        held_back = [item.course for _, batch in self._delayed for item in batch.items]
+        held_back = [batch for _, batch in self._delayed]
+        # A half that was refused waits for its twin, which is among these.
+        held_back += [half for batch in held_back if batch.halving for half, _ in batch.halving.refused]
         self._delayed = []
-        for course in {id(course): course for course in [*held_back, *batches.unsent()]}.values():
+        courses = [*(item.course for batch in held_back for item in batch.items), *self._batches.unsent()]
+        for course in {id(course): course for course in courses}.values():
             self._report.left_over += 1
             if course.untouched:
                 self._journal.add(course.change.row)

@@ -1,6 +1,6 @@
 """A dry run: what would be sent, how many calls it would take, how many leads would be new. Changes nothing."""
 
-from marketo_provider.errors import GuardStopped
+from marketo_provider.errors import GuardStopped, StopAndAsk
 from marketo_provider.state.ledger import load_ledger
 from marketo_provider.state.snapshots import SnapshotFolder
 from marketo_provider.state.workspace import Workspace
@@ -14,23 +14,40 @@ from marketo_provider.sync.snapshot import load_snapshot
 
 
 def preview_export(run: Run, snapshot_name: str) -> Report:
-    """Return the report of what an export of the snapshot would send; the snapshot is removed afterwards.
+    """Return the report of what an export of the snapshot would send.
+
+    The snapshot that a dry run has read is removed, unless the run is to go on with it.
 
     Raises:
         TargetClaimed: the export could not run.
     """
+    try:
+        report = _preview(run, snapshot_name)
+    except StopAndAsk:
+        _forget(run, snapshot_name)
+        raise
+    _forget(run, snapshot_name)
+    return report
+
+
+def _forget(run: Run, snapshot_name: str) -> None:
+    """Remove a snapshot of a dry run's own; one with a number may be a one-time export's."""
+    if not snapshot_name.isdecimal():
+        SnapshotFolder(run.store, run.folder, snapshot_name).abandon()
+
+
+def _preview(run: Run, snapshot_name: str) -> Report:
     started_at = run.clock.now()
     target = run.open_log().target
     check_claim(run, target.claim)
     snapshot = load_snapshot(run, snapshot_name)
-    folder = SnapshotFolder(run.store, run.folder, snapshot_name)
     report = Report.begin(
         export=run.export.name, field=run.field, run_id=run.run_id, snapshot=snapshot, started_at=started_at
     )
     report.dry_run = True
     with run.workspace() as workspace:
         load_ledger(workspace, target)
-        folder.load_members(workspace)
+        SnapshotFolder(run.store, run.folder, snapshot_name).load_members(workspace)
         extent = find_changes(
             workspace,
             now=started_at,
@@ -48,7 +65,6 @@ def preview_export(run: Run, snapshot_name: str) -> Report:
             report.left_over = keep_first(workspace, run.export.max_changes_per_run)
         report.planned_calls = _calls(workspace)
         report.new_leads_estimate = _new_leads(run, workspace)
-    folder.abandon()
     report.api_calls = run.marketo.calls
     report.finished_at = run.clock.now()
     logger.info("%s, dry run, nothing was sent: %s.", run.label, report.line())

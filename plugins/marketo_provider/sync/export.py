@@ -48,15 +48,26 @@ def export_cohort(run: Run, snapshot_name: str) -> Report:
     """
     log = run.open_log()
     number = int(snapshot_name)
-    settled = log.settled_snapshot(number)
-    if settled and (not run.one_time or settled.claim.finished_at or settled.failure):
+    if settled := _settled_before(run, log, number):
         return _stored_outcome(settled)
     snapshot = load_snapshot(run, snapshot_name)
     _check_current(run, log.target, snapshot, number)
     check_claim(run, log.target.claim)
     lease = run.lease(log)
     lease.take()
+    if settled := _settled_before(run, log, number):
+        # By another try of this task, while this one waited for the lease.
+        lease.give_back()
+        return _stored_outcome(settled)
     return _Export(run, log, lease, snapshot, number).deliver()
+
+
+def _settled_before(run: Run, log: TargetLog, number: int) -> Settled | None:
+    """Return the settle that ends the work on a snapshot; a one-time export may have to go on with its own."""
+    settled = log.settled_snapshot(number)
+    if settled is None or not run.one_time or settled.claim.finished_at:
+        return settled
+    return settled if settled.failure and settled.run_id == run.run_id else None
 
 
 def _stored_outcome(settled: Settled) -> Report:
@@ -128,9 +139,9 @@ class _Export:
             self._report.left_over = keep_first(workspace, most)
         claim = renewed_claim(self._run, self._log.target.claim, self._number)
         self._announce(workspace, claim)
-        if extent.entered or extent.exited:
+        if extent.to_send:
             self._report.route = "sync_leads"
-            self._send(workspace)
+            self._send(workspace, extent.to_send)
         self._journal.flush()
         return self._settle(workspace, claim)
 
@@ -165,15 +176,17 @@ class _Export:
             )
         )
 
-    def _send(self, workspace: Workspace) -> None:
+    def _send(self, workspace: Workspace, total: int) -> None:
         """Exits before entries: who has left must not be mailed, and a lead may have passed to a member."""
         budget = Budget(self._run.marketo, self._run.limits)
-        delivery = Delivery(self._run, self._lease, self._journal, self._report, budget)
+        total -= self._report.left_over
+        delivery = Delivery(self._run, self._lease, self._journal, self._report, budget, total=total)
         self._delivery = delivery
         for value in (False, True):
             delivery.send(changes_of(workspace, value=value), exits=not value)
             while delivery.may_land:
                 self._run.clock.sleep(_LOOK_SECONDS)
+                self._journal.keep()
                 self._lease.keep()
 
     def _settle(self, workspace: Workspace, claim: Claim) -> Settled:
@@ -181,9 +194,10 @@ class _Export:
         base, base_rows, deltas = settle_ledger(workspace, self._log.target, ledger_folder)
         (self._report.ledger_size,) = workspace.row("SELECT count(*) FROM ledger")
         self._save_refused(workspace)
-        self._complete_report()
+        failure = self._failure()
+        self._complete_report(workspace)
         now = self._run.clock.now()
-        if self._run.one_time and not self._report.left_over:
+        if self._run.one_time and not self._report.left_over and not failure:
             claim = claim.model_copy(update={"finished_at": now})
         settled = Settled(
             at=now,
@@ -198,7 +212,7 @@ class _Export:
             delivered=self._log.target.delivered,
             address_share=self._snapshot.address_share,
             report=self._report.model_dump(mode="json"),
-            failure=self._failure(),
+            failure=failure,
         )
         self._log.hint(self._lease.append(settled))
         logger.info("%s: %s.", self._run.label, self._report.line())
@@ -207,12 +221,13 @@ class _Export:
     def _save_refused(self, workspace: Workspace) -> None:
         if self._report.refused:
             pieces = ", ".join(workspace.fetch(path) for path in self._journal.pieces)
+            source = "ledger" if self._run.one_time else f"read_parquet([{pieces}])"
             workspace.save_csv(
-                f"SELECT address, code, next_try FROM read_parquet([{pieces}]) WHERE flag = 'refused'",
+                f"SELECT address, code, next_try FROM {source} WHERE code IS NOT NULL",
                 f"{self._run_folder}/refused.csv",
             )
 
-    def _complete_report(self) -> None:
+    def _complete_report(self, workspace: Workspace) -> None:
         report = self._report
         report.api_calls = self._run.marketo.calls
         report.failed_calls = [
@@ -222,6 +237,16 @@ class _Export:
         report.finished_at = self._run.clock.now()
         if self._last and self._run.one_time and self._last.snapshot == self._number:
             report.add_earlier(Report.model_validate(self._last.report))
+            self._count_in_ledger(workspace)
+
+    def _count_in_ledger(self, workspace: Workspace) -> None:
+        """Count what was refused or absent as it stands: an earlier part's may have been tried again in this."""
+        codes = workspace.batches(
+            "SELECT code, count(*) AS records FROM ledger WHERE code IS NOT NULL GROUP BY code ORDER BY code", 1000
+        )
+        by_code = {row["code"]: row["records"] for batch in codes for row in batch.to_pylist()}
+        self._report.refused_by_code, self._report.refused = by_code, sum(by_code.values())
+        (self._report.not_in_marketo,) = workspace.row("SELECT count(*) FROM ledger WHERE flag = 'absent'")
 
     def _failure(self) -> str | None:
         report = self._report
@@ -230,8 +255,8 @@ class _Export:
             return None
         causes = ", ".join(f"{count:,} by code {code}" for code, count in report.refused_by_code.items())
         return (
-            f"{self._run.label}: Marketo refused {report.refused:,} of {answered:,} records ({causes}), more "
-            f"than max_reject_share ({self._run.export.max_reject_share:g}). The others are set, the run is settled. "
+            f"{self._run.label}: Marketo refused {report.refused:,} of {answered:,} records ({causes}), more than "
+            f"max_reject_share ({self._run.export.max_reject_share:g}). The others are set, the run is settled. "
             "Look the codes up in README, mend the cause, then trigger the DAG with retry_refused = true."
         )
 

@@ -19,6 +19,8 @@ STANDARD_BOOLEANS = frozenset(
         "isLead",
         "isPartner",
         "marketingSuspended",
+        "mktoIsCustomer",
+        "mktoIsPartner",
         "sfdcIsConverted",
         "sfdcIsDeleted",
         "unsubscribed",
@@ -74,6 +76,7 @@ def _why_missing(fields: list[Field], name: str) -> str:
     for field in fields:
         if field.name.lower() == name.lower():
             return f"Marketo's field is spelled {field.name}, not {name}; write it like that."
+    for field in fields:
         if field.display_name.lower() == name.lower():
             return f"{name} is a display name; the field's REST API name is {field.name}. Write that."
     return (

@@ -44,7 +44,7 @@ def _check_exits(run: Run, snapshot: Snapshot, extent: Extent, last: Settled | N
             f"{extent.exited:,} of {extent.held:,} left the cohort, more than max_exit_share "
             f"({run.export.max_exit_share:g}) of them"
         )
-    elif last and last.address_share - snapshot.address_share > _LARGEST_FALL:
+    elif last and snapshot.profiles and round(last.address_share - snapshot.address_share, 6) > _LARGEST_FALL:
         reason = (
             f"the share of profiles with an address fell from {last.address_share:.0%} to "
             f"{snapshot.address_share:.0%} (is $email classified now, or another data view in use?), and "

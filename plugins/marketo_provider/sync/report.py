@@ -21,8 +21,9 @@ class Report(BaseModel):
     """The report of one run.
 
     Counts of `profiles`, `without_email`, `invalid_email` and `duplicate_email` are of Mixpanel profiles, the
-    others of addresses, but `created` and `updated`, which are of leads. `entered` and `exited` is what was to
-    be sent, `set_true` and `set_false` what Marketo acknowledged, `left_over` what the next run will send.
+    others of addresses, but `created` and `updated`, which are of leads. `entered` and `exited` is who moved (a
+    full refresh sends more), `set_true` and `set_false` what Marketo acknowledged, `left_over` what the next run
+    will send.
     `planned_calls` and `new_leads_estimate` are a dry run's.
     """
 
@@ -81,8 +82,9 @@ class Report(BaseModel):
         self.refused_by_code[code] = self.refused_by_code.get(code, 0) + 1
 
     def add_earlier(self, earlier: "Report") -> None:
-        """Add what an earlier part of the same one-time export has done."""
-        for name in ("set_true", "created", "updated", "not_in_marketo", "api_calls"):
+        """Add what an earlier part of the same one-time export has done; its left over was this part's work."""
+        self.entered = earlier.entered
+        for name in ("set_true", "created", "updated", "api_calls"):
             setattr(self, name, getattr(self, name) + getattr(earlier, name))
         self.failed_calls = [*earlier.failed_calls, *self.failed_calls]
         self.started_at = earlier.started_at

@@ -19,6 +19,7 @@ from marketo_provider.sync.progress import Progress
 from marketo_provider.sync.run import Run, logger
 
 USABLE_FOR = timedelta(hours=2)
+_PAGES_OF_NO_USE = (SessionLost, SnapshotIncomplete, CohortUnusable)
 
 
 def read_snapshot(run: Run) -> Snapshot:
@@ -35,18 +36,15 @@ def read_snapshot(run: Run) -> Snapshot:
     log = run.open_log()
     if own := _own_snapshot(run, log.target):
         return own
-    if (folder := _left_by_last_try(run, log.target)) and (session := folder.session()):
+    if left := _left_by_last_try(run, log.target):
         try:
-            return _read_rest(run, folder, session)
+            return _read_rest(run, *left)
         except SessionLost:
             logger.info("Mixpanel no longer knows the session of the last try; reading the cohort anew.")
-            folder.abandon()
-    folder, session = _begin(run, log)
     try:
-        return _read_rest(run, folder, session)
+        return _read_rest(run, *_begin(run, log))
     except SessionLost:
         logger.warning("Mixpanel lost the session in the middle of the cohort; reading it anew, once.")
-        folder.abandon()
     return _read_rest(run, *_begin(run, log))
 
 
@@ -62,8 +60,7 @@ def load_snapshot(run: Run, name: str) -> Snapshot:
             f"{run.label}: snapshot {name} is not in the state store. Clear the task snapshot_cohort, so that "
             "the cohort is read anew. Nothing was sent."
         )
-    source = (run.mixpanel.project_id, run.mixpanel.workspace_id, run.export.cohort_id)
-    if (snapshot.project_id, snapshot.workspace_id, snapshot.cohort_id) != source:
+    if snapshot.source != _source(run):
         raise StoreUnusable(
             f"{run.label}: snapshot {name} is of another project, data view or cohort than the export has now. "
             "Clear the task snapshot_cohort too. Nothing was sent."
@@ -78,15 +75,21 @@ def _own_snapshot(run: Run, target: Target) -> Snapshot | None:
     return load_snapshot(run, _name(target.claim.snapshot))
 
 
-def _left_by_last_try(run: Run, target: Target) -> SnapshotFolder | None:
+def _left_by_last_try(run: Run, target: Target) -> tuple[SnapshotFolder, Session] | None:
     number = target.begun.get(run.run_id)
     if run.dry or number is None:
         return None
     folder = SnapshotFolder(run.store, run.folder, _name(number))
-    session = folder.session()
-    if folder.snapshot() or session is None or run.clock.now() - session.begun_at > USABLE_FOR:
+    try:
+        session = None if folder.snapshot() else folder.session()
+    except StoreUnusable:
         return None
-    return folder
+    if session is None:
+        return None
+    if session.source == _source(run) and run.clock.now() - session.begun_at <= USABLE_FOR:
+        return folder, session
+    folder.abandon()
+    return None
 
 
 def _begin(run: Run, log: TargetLog) -> tuple[SnapshotFolder, Session]:
@@ -108,35 +111,43 @@ def _begin(run: Run, log: TargetLog) -> tuple[SnapshotFolder, Session]:
         session_id=page.session_id,
         total=total,
         page_size=page.page_size,
+        project_id=run.mixpanel.project_id,
+        workspace_id=run.mixpanel.workspace_id,
         cohort_id=run.export.cohort_id,
         begun_at=begun_at,
     )
+    _check_page(session, 0, page)
     folder.begin(session)
-    _store_page(folder, session, 0, page)
+    folder.add_page(0, map(_profile_row, page.profiles))
     return folder, session
 
 
 def _read_rest(run: Run, folder: SnapshotFolder, session: Session) -> Snapshot:
-    missing = sorted(set(range(session.pages)) - folder.pages())
-    _read_pages(run, folder, session, missing)
+    try:
+        missing = sorted(set(range(session.pages)) - folder.pages())
+        _read_pages(run, folder, session, missing)
+        return _complete(run, folder, session)
+    except Exception as error:
+        # What another try may go on with is kept; a dry run's next try reads anew.
+        if run.dry or isinstance(error, _PAGES_OF_NO_USE):
+            folder.abandon()
+        raise
+
+
+def _complete(run: Run, folder: SnapshotFolder, session: Session) -> Snapshot:
     with run.workspace() as workspace:
         counts = folder.count(workspace, session)
-        try:
-            _check_complete(run, session, counts)
-        except SnapshotIncomplete:
-            folder.abandon()
-            raise
+        _check_complete(run, session, counts)
         _check_addresses(run, counts)
-        number = None if run.dry else int(folder.name)
         snapshot = Snapshot(
             name=folder.name,
-            number=number,
-            project_id=run.mixpanel.project_id,
-            workspace_id=run.mixpanel.workspace_id,
+            number=None if run.dry else int(folder.name),
+            project_id=session.project_id,
+            workspace_id=session.workspace_id,
             cohort_id=session.cohort_id,
             begun_at=session.begun_at,
             profiles=counts.profiles,
-            missing_profiles=session.total - counts.profiles,
+            missing_profiles=session.total - counts.distinct,
             without_email=counts.without_email,
             invalid_email=counts.invalid_email,
             duplicate_email=counts.duplicate_email,
@@ -160,18 +171,17 @@ def _read_pages(run: Run, folder: SnapshotFolder, session: Session, numbers: Ite
 
 def _read_page(run: Run, folder: SnapshotFolder, session: Session, number: int) -> int:
     page = run.mixpanel.page(session.cohort_id, session.session_id, number)
-    _store_page(folder, session, number, page)
+    _check_page(session, number, page)
+    folder.add_page(number, map(_profile_row, page.profiles))
     return len(page.profiles)
 
 
-def _store_page(folder: SnapshotFolder, session: Session, number: int, page: Page) -> None:
+def _check_page(session: Session, number: int, page: Page) -> None:
     if page.number != number or page.page_size != session.page_size or len(page.profiles) > session.page_size:
-        folder.abandon()
         raise SnapshotIncomplete(
             f"Mixpanel answered page {number} of {session.pages} with another page or page size. Nothing was "
             "sent; the cohort is read anew at the next try."
         )
-    folder.add_page(number, map(_profile_row, page.profiles))
 
 
 def _profile_row(profile: Profile) -> ProfileRow:
@@ -183,8 +193,7 @@ def _profile_row(profile: Profile) -> ProfileRow:
 
 def _check_complete(run: Run, session: Session, counts: PageCounts) -> None:
     allowed = run.mixpanel.allowed_missing_profiles
-    fewest = min(counts.profiles, counts.distinct)
-    if counts.short <= allowed and session.total - allowed <= fewest and counts.profiles <= session.total:
+    if counts.short <= allowed and session.total - allowed <= counts.distinct and counts.profiles <= session.total:
         return
     raise SnapshotIncomplete(
         f"{run.label}: Mixpanel announced {session.total:,} profiles and gave {counts.profiles:,}, of which "
@@ -194,12 +203,17 @@ def _check_complete(run: Run, session: Session, counts: PageCounts) -> None:
 
 
 def _check_addresses(run: Run, counts: PageCounts) -> None:
-    if counts.profiles and counts.without_email == counts.profiles and run.parameters.allow_exits is None:
+    if counts.profiles and not counts.members and run.parameters.allow_exits is None:
         raise CohortUnusable(
-            f"{run.label}: the cohort has {counts.profiles:,} profiles and not one of them shows an $email. "
-            "Either the service account may not see classified data, or the data view (workspace_id) filters, "
-            "or the profiles really have none. Nothing was sent."
+            f"{run.label}: the cohort has {counts.profiles:,} profiles and not one of them shows an address in "
+            "$email. Either the service account may not see classified data, or the data view (workspace_id) "
+            "filters, or the profiles really have none. Nothing was sent. If the last is right, trigger the DAG "
+            "with allow_exits = 1 or more."
         )
+
+
+def _source(run: Run) -> tuple[int, int | None, int]:
+    return run.mixpanel.project_id, run.mixpanel.workspace_id, run.export.cohort_id
 
 
 def _name(number: int) -> str:

@@ -1,0 +1,198 @@
+"""A real Airflow of one's own: `airflow standalone` in a fresh home, on loopback, gone afterwards."""
+
+import json
+import os
+import secrets
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from include.demo.airflow_api import AirflowApi, DagRun
+from include.demo.failure import DemoFailed
+from include.demo.ports import reserved_port
+from include.demo.processes import ROOT, kept, tail
+from include.demo.progress import Say
+from include.demo.task_log import task_log_tail
+from include.demo.waiting import wait_for
+
+USER = "admin"
+_USUAL_PORT = 8080
+_UNFINISHED_WELL = frozenset({"failed", "upstream_failed", "up_for_retry"})
+_START, _FIND, _BEGIN = 180, 120, 60
+
+
+@dataclass(frozen=True, slots=True)
+class Airflow:
+    """A running Airflow, and how to reach it."""
+
+    api: AirflowApi
+    password: str
+    home: Path
+    process: subprocess.Popen[bytes]
+
+    def wait_until_ready(self) -> None:
+        """Wait for all of its components to be healthy, and log in.
+
+        Raises:
+            DemoFailed: it ended, or did not get there in three minutes.
+        """
+        state = {"last": "it does not answer"}
+
+        def ready() -> bool | None:
+            if self.process.poll() is not None:
+                raise DemoFailed(f"Airflow ended while it started. {self._shown_log()}")
+            try:
+                self.api.log_in()
+                ailing = self.api.ailing()
+            except requests.RequestException:
+                return None
+            state["last"] = f"not healthy: {', '.join(ailing)}"
+            return None if ailing else True
+
+        wait_for(
+            ready,
+            seconds=_START,
+            otherwise=lambda: f"Airflow is not ready after {_START} s; {state['last']}. {self._shown_log()}",
+        )
+
+    def wait_for_dags(self, dag_ids: set[str]) -> None:
+        """Wait until Airflow knows these DAGs.
+
+        Raises:
+            DemoFailed: a DAG file cannot be imported, or the DAGs do not turn up in two minutes.
+        """
+
+        def all_there() -> bool | None:
+            if errors := self.api.import_errors():
+                raise DemoFailed("A DAG file cannot be imported:\n" + "\n".join(errors))
+            return True if dag_ids <= self.api.dag_ids() else None
+
+        missing = ", ".join(sorted(dag_ids))
+        wait_for(
+            all_there, seconds=_FIND, otherwise=lambda: f"Airflow does not find {missing}. {self._shown_log()}"
+        )
+
+    def wait_for_scheduled_run(self, dag_id: str) -> DagRun:
+        """Return the first run that the scheduler makes of a DAG.
+
+        Raises:
+            DemoFailed: it makes none in a minute.
+        """
+
+        def scheduled() -> DagRun | None:
+            return next((run for run in self.api.runs(dag_id) if run.run_type == "scheduled"), None)
+
+        return wait_for(
+            scheduled,
+            seconds=_BEGIN,
+            otherwise=lambda: f"The scheduler makes no run of {dag_id}. {self._shown_log()}",
+        )
+
+    def wait_for_run(self, dag_id: str, run_id: str, *, seconds: float, say: Say) -> DagRun:
+        """Wait until a run is over, and tell each change of a task's state.
+
+        Raises:
+            DemoFailed: a task failed, even if Airflow would try again, or the time is up.
+        """
+        told: dict[str, str] = {}
+
+        def over() -> DagRun | None:
+            run = self.api.run(dag_id, run_id)
+            for task, state in self.api.task_states(dag_id, run_id).items():
+                if told.get(task) != state:
+                    told[task] = state
+                    say(f"{dag_id}: {task} {state}")
+                if state in _UNFINISHED_WELL:
+                    raise DemoFailed(f"Task {task} of {dag_id} failed.\n{self._shown_task(dag_id, run_id, task)}")
+            return run if run.is_over else None
+
+        def late() -> str:
+            newest = next(reversed(told), None)
+            shown = f"{newest}:\n{self._shown_task(dag_id, run_id, newest)}" if newest else "no task has begun."
+            return f"{dag_id} is not done after {seconds:.0f} s; {shown}"
+
+        run = wait_for(over, seconds=seconds, otherwise=late)
+        if run.state != "success":
+            raise DemoFailed(f"The run {run_id} of {dag_id} ended as {run.state}.")
+        return run
+
+    def _shown_log(self) -> str:
+        log = _log(self.home)
+        return f"The end of {log}:\n{tail(log)}"
+
+    def _shown_task(self, dag_id: str, run_id: str, task_id: str) -> str:
+        return task_log_tail(self.home / "logs", dag_id, run_id, task_id)
+
+
+@contextmanager
+def running_airflow(home: Path, env: Mapping[str, str] | None = None) -> Iterator[Airflow]:
+    """Run `airflow standalone` while the context lasts; yields at once, so that it is to be waited for.
+
+    Args:
+        home: its AIRFLOW_HOME, which is made.
+        env: settings beside the demo's own, such as AIRFLOW__CORE__DAGS_FOLDER.
+    """
+    home.mkdir(parents=True)
+    password = secrets.token_urlsafe(9)
+    passwords = home / "passwords.json"
+    passwords.touch(mode=0o600)
+    passwords.write_text(json.dumps({USER: password}))
+    launcher = _launcher(home / "bin")
+    with reserved_port(_USUAL_PORT) as port:
+        url = f"http://127.0.0.1:{port}"
+        settings = {**_settings(home, url, port, passwords), **(env or {})}
+        everything = {**_clean_environment(launcher.parent), **settings}
+        with kept([str(launcher), "standalone"], env=everything, errors=_log(home)) as process:
+            yield Airflow(AirflowApi(url, user=USER, password=password), password, home, process)
+
+
+def _settings(home: Path, url: str, port: int, passwords: Path) -> dict[str, str]:
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+
+
+def _launcher(folder: Path) -> Path:
+    """Make the `airflow` that `airflow standalone` finds on its path for its components.
+
+    The log servers of the scheduler and the triggerer listen on every address of the machine, and no setting
+    changes that. Here they are not needed: who shows the logs can read the files.
+    """
+    real = Path(sys.executable).with_name("airflow")
+    folder.mkdir()
+    script = folder / "airflow"
+    script.write_text(
+        "#!/bin/sh\n"
+        'case "$1" in scheduler | triggerer) set -- "$@" --skip-serve-logs ;; esac\n'
+        f'exec {shlex.quote(str(real))} "$@"\n'
+    )
+    script.chmod(0o755)
+    return script
+
+
+def _clean_environment(bin_folder: Path) -> dict[str, str]:
+    """Return this process's environment without any Airflow that it may belong to."""
+    kept_names = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    path = os.pathsep.join([str(bin_folder), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return kept_names | {"PATH": path, "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
+
+
+def _log(home: Path) -> Path:
+    return home / "standalone.log"

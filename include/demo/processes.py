@@ -1,0 +1,55 @@
+"""Starting a program of the demo, and ending it with all that it has started."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+ROOT = Path(__file__).resolve().parents[2]
+_LONGEST_END = 30
+
+
+@contextmanager
+def kept(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    errors: Path,
+    output: IO[bytes] | int | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command under its keeper while the context lasts.
+
+    Args:
+        command: program and arguments.
+        env: its whole environment.
+        errors: file for its standard error, and for its output too unless `output` says where that goes.
+        output: what `subprocess` takes as `stdout`.
+    """
+    with errors.open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603 - the demo's own command
+            [sys.executable, "-m", "include.demo.keeper", *command],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=log if output is None else output,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        if process.stdin:
+            process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_LONGEST_END)
+        if process.stdout:
+            process.stdout.close()
+
+
+def tail(path: Path, lines: int = 15) -> str:
+    """Return the last lines of a file that may not be there."""
+    with suppress(FileNotFoundError):
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    return ""

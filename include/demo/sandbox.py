@@ -1,0 +1,131 @@
+"""The sandbox as a process of its own, and what the demo asks of its admin API."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from include.demo.airflow_api import NewConnection
+from include.demo.failure import DemoFailed
+from include.demo.processes import kept, tail
+
+_TIMEOUT = 120
+_CHUNK = 5000
+_NOT_VALUES = frozenset({"id", "partition", "email"})
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A lead as the sandbox's Marketo holds it: every value that was ever set, beside the address."""
+
+    lead_id: int
+    email: str
+    values: Mapping[str, Value]
+
+    @property
+    def key(self) -> str:
+        """The address as addresses are compared."""
+        return self.email.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedCall:
+    """A call of Marketo's REST API, from the sandbox's request log."""
+
+    number: int
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: str
+
+
+class Sandbox:
+    """Both sandbox servers, by what they said of themselves when they started."""
+
+    def __init__(self, greeting: Mapping[str, Mapping[str, Any]]) -> None:
+        self._marketo, self._mixpanel = greeting["marketo"], greeting["mixpanel"]
+        self._session = requests.Session()
+        self._session.trust_env = False  # a proxy of this machine has no business on loopback
+
+    def connections(self) -> list[NewConnection]:
+        """Return the Connections by which Airflow reaches the sandbox."""
+        marketo, mixpanel = self._marketo, self._mixpanel
+        return [
+            NewConnection(
+                "marketo_default", "marketo", marketo["url"], marketo["client_id"], marketo["client_secret"], {}
+            ),
+            NewConnection(
+                "mixpanel_default",
+                "mixpanel",
+                mixpanel["url"],
+                mixpanel["username"],
+                mixpanel["secret"],
+                {"project_id": mixpanel["project_id"]},
+            ),
+        ]
+
+    def generate(self, cohort_id: int, *, seed: int, size: int) -> None:
+        """Fill a cohort with new people, and with some members who have no profile."""
+        self._ask(self._mixpanel, "POST", "cohort/generate", {"id": cohort_id, "seed": seed, "size": size})
+
+    def churn(self, cohort_id: int, *, seed: int, entered: int, exited: int) -> None:
+        """Let so many people enter a cohort and so many leave it."""
+        body = {"id": cohort_id, "seed": seed, "entered": entered, "exited": exited}
+        self._ask(self._mixpanel, "POST", "cohort/churn", body)
+
+    def emails(self, cohort_id: int) -> list[object]:
+        """Return what the profiles of a cohort hold as `$email`; None where one has none."""
+        people = self._ask(self._mixpanel, "GET", f"cohort?id={cohort_id}")["members"]
+        return [one["properties"].get("$email") for one in people if one["properties"] is not None]
+
+    def create_field(self, name: str, *, display_name: str) -> None:
+        """Create a Boolean custom field, as somebody does in Marketo's UI."""
+        field = {"name": name, "display_name": display_name, "data_type": "boolean"}
+        self._ask(self._marketo, "POST", "fields", {"fields": [field]})
+
+    def add_leads(self, leads: Sequence[Mapping[str, Value]]) -> None:
+        """Add leads, whatever there is already."""
+        for start in range(0, len(leads), _CHUNK):
+            self._ask(self._marketo, "POST", "leads", {"leads": leads[start : start + _CHUNK]})
+
+    def leads(self) -> list[Lead]:
+        """Return all leads."""
+        return [
+            Lead(row["id"], row["email"], {name: row[name] for name in row.keys() - _NOT_VALUES})
+            for row in self._ask(self._marketo, "GET", "leads")["leads"]
+        ]
+
+    def calls(self) -> list[LoggedCall]:
+        """Return every call of Marketo's REST API so far."""
+        rows = self._ask(self._marketo, "GET", "log?path=/rest/")["requests"]
+        return [LoggedCall(row["number"], row["method"], row["path"], row["query"], row["body"]) for row in rows]
+
+    def _ask(self, vendor: Mapping[str, Any], method: str, route: str, body: object = None) -> Any:
+        answer = self._session.request(method, f"{vendor['url']}/_sandbox/{route}", json=body, timeout=_TIMEOUT)
+        if not answer.ok:
+            raise DemoFailed(f"The sandbox answered {answer.status_code} to {method} {route}: {answer.text[:300]}")
+        return answer.json()
+
+
+@contextmanager
+def running_sandbox(log: Path, *, seed: int) -> Iterator[Sandbox]:
+    """Run both sandbox servers while the context lasts.
+
+    Raises:
+        DemoFailed: they do not come up.
+    """
+    command = [sys.executable, "-m", "include.sandbox", "--seed", str(seed)]
+    with kept(command, env=os.environ, errors=log, output=subprocess.PIPE) as process:
+        # The line comes, or the pipe is closed because the process has ended.
+        greeting = process.stdout.readline() if process.stdout else b""
+        if not greeting:
+            raise DemoFailed(f"The sandbox does not start. The end of {log}:\n{tail(log)}")
+        yield Sandbox(json.loads(greeting))

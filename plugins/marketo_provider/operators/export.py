@@ -1,0 +1,103 @@
+"""What the operators of a cohort export share: their arguments, and waiting without a worker."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+from airflow.sdk import BaseOperator, Context
+
+from marketo_provider.errors import LeaseHeld, WaitUntil
+from marketo_provider.operators.runs import airflow_errors, make_run
+from marketo_provider.sync.run import Run
+
+# Another run may give the lease back long before it could be taken over.
+_LOOK_AGAIN = timedelta(seconds=60)
+
+
+class ExportOperator(BaseOperator):
+    """Work on one cohort export; the base of the operators that do.
+
+    :param cohort_id: number of the Mixpanel cohort.
+    :param marketo_field: REST API name of the Boolean field.
+    :param sync_type: ``dynamic`` (True for members, False for those who left) or ``one_time`` (True once).
+    :param mixpanel_conn_id: Connection of type ``mixpanel``.
+    :param marketo_conn_id: Connection of type ``marketo``.
+    :param options: other keys of an export, such as ``create_leads`` or ``max_exit_share``.
+    :param parameters: run parameters, such as ``dry_run``; without them, those of the DAG run's ``params`` that
+        have their names.
+    """
+
+    template_fields: Sequence[str] = ("cohort_id", "marketo_field", "options", "parameters")
+    ui_color = "#e7e3f5"
+
+    def __init__(  # noqa: PLR0913 - an operator's arguments are its documentation
+        self,
+        *,
+        cohort_id: int | str,
+        marketo_field: str,
+        sync_type: str = "dynamic",
+        mixpanel_conn_id: str = "mixpanel_default",
+        marketo_conn_id: str = "marketo_default",
+        options: Mapping[str, object] | None = None,
+        parameters: Mapping[str, object] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.cohort_id = cohort_id
+        self.marketo_field = marketo_field
+        self.sync_type = sync_type
+        self.mixpanel_conn_id = mixpanel_conn_id
+        self.marketo_conn_id = marketo_conn_id
+        self.options = options
+        self.parameters = parameters
+
+    def resume(self, context: Context, event: object = None, **state: Any) -> Any:  # noqa: ARG002 - says only that it is time
+        """Go on after a wait."""
+        return self.carry_out(context, **state)
+
+    def execute(self, context: Context) -> Any:
+        """Begin."""
+        return self.carry_out(context)
+
+    def carry_out(self, context: Context, **state: Any) -> Any:
+        """Do the operator's work, or wait for the time to do it."""
+        try:
+            with airflow_errors():
+                return self._work(self._run(context), context, state)
+        except WaitUntil as wait:
+            self.log.info("%s", wait)
+            self.defer(trigger=DateTimeTrigger(moment=_moment(wait)), method_name="resume", kwargs=state)
+
+    def _work(self, run: Run, context: Context, state: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def _run(self, context: Context) -> Run:
+        export = {
+            "name": re.sub(r"[^a-z0-9_]", "_", self.dag_id.removeprefix("cohort_export__").lower()),
+            "cohort_id": _number(self.cohort_id),
+            "marketo_field": self.marketo_field,
+            "sync_type": self.sync_type,
+            "mixpanel_conn_id": self.mixpanel_conn_id,
+            "marketo_conn_id": self.marketo_conn_id,
+            **(self.options or {}),
+        }
+        return make_run(export, self.parameters, context)
+
+
+def _number(cohort_id: int | str) -> int | str:
+    """Return a number that a template made a text; what is none is refused with the other keys."""
+    return int(cohort_id) if isinstance(cohort_id, str) and cohort_id.isdecimal() else cohort_id
+
+
+def interval_end(context: Context) -> datetime | None:
+    """Return the end of the data interval; a run by hand means now, and has none."""
+    if context["dag_run"].run_type not in {"scheduled", "backfill"}:
+        return None
+    return context.get("data_interval_end")
+
+
+def _moment(wait: WaitUntil) -> datetime:
+    soon = datetime.now(wait.resume_at.tzinfo) + _LOOK_AGAIN
+    return min(wait.resume_at, soon) if isinstance(wait, LeaseHeld) else wait.resume_at

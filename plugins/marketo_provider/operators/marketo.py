@@ -1,0 +1,47 @@
+"""Checking a Marketo field, and making it true to a cohort."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Context
+
+from marketo_provider.operators.export import ExportOperator, interval_end
+from marketo_provider.sync.check import check_export
+from marketo_provider.sync.dry_run import preview_export
+from marketo_provider.sync.export import export_cohort
+from marketo_provider.sync.run import Run
+from marketo_provider.sync.snapshot import read_snapshot
+
+
+class MarketoFieldCheckOperator(ExportOperator):
+    """Check credentials, field, claim and quota, and whether there is anything to do, within a second or two.
+
+    Its parameters are those of :class:`ExportOperator`.
+    """
+
+    def _work(self, run: Run, context: Context, state: dict[str, Any]) -> None:  # noqa: ARG002 - the base's
+        check_export(run, interval_end=interval_end(context))
+
+
+class CohortToMarketoOperator(ExportOperator):
+    """Make the field true to the cohort; returns the report.
+
+    Alone in a DAG, it checks the field and reads the cohort first. Its other parameters are those of
+    :class:`ExportOperator`.
+
+    :param snapshot: name of a snapshot that ``MixpanelCohortSnapshotOperator`` has read.
+    """
+
+    template_fields: Sequence[str] = (*ExportOperator.template_fields, "snapshot")
+
+    def __init__(self, *, snapshot: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.snapshot = snapshot
+
+    def _work(self, run: Run, context: Context, state: dict[str, Any]) -> dict[str, Any]:
+        name = self.snapshot or state.get("snapshot")
+        if name is None:
+            check_export(run, interval_end=interval_end(context))
+            name = state["snapshot"] = read_snapshot(run).name
+        deliver = preview_export if run.dry else export_cohort
+        return deliver(run, name).model_dump(mode="json")

@@ -1,0 +1,81 @@
+"""From a task's context to a `Run` of the sync, and from the core's errors to what Airflow does about them."""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from pydantic import ValidationError
+
+from marketo_provider.clock import SystemClock
+from marketo_provider.errors import InvalidExport, StopAndAsk, Superseded, TryAgain
+from marketo_provider.exports import CohortExport
+from marketo_provider.hooks.marketo import MarketoHook
+from marketo_provider.hooks.mixpanel import MixpanelHook
+from marketo_provider.hooks.state import provider_settings, state_store
+from marketo_provider.run_parameters import RunParameters
+from marketo_provider.sync.run import Run
+from marketo_provider.wording import explain, shown
+
+
+@contextmanager
+def airflow_errors() -> Iterator[None]:
+    """Let Airflow repeat what a retry may cure, fail what it cannot, and skip where there is nothing to do."""
+    try:
+        yield
+    except StopAndAsk as error:
+        raise AirflowFailException(str(error)) from None
+    except TryAgain as error:
+        raise AirflowException(str(error)) from None
+    except Superseded as error:
+        raise AirflowSkipException(str(error)) from None
+
+
+def make_run(export: Mapping[str, object], parameters: Mapping[str, object] | None, context: Context) -> Run:
+    """Return the run that a task is to carry out.
+
+    :param export: the export's keys, as they stand in its YAML.
+    :param parameters: the run parameters; without them those of the DAG run that have their names.
+    :param context: the task's context.
+    :raises InvalidExport: a key is wrong.
+    :raises InvalidSetting: a run parameter, a setting or a Connection is wrong.
+    """
+    declared = _parse_export(export)
+    if parameters is None:
+        parameters = {
+            name: value for name, value in context["params"].items() if name in RunParameters.model_fields
+        }
+    settings = provider_settings()
+    marketo, mixpanel = MarketoHook(declared.marketo_conn_id), MixpanelHook(declared.mixpanel_conn_id)
+    return Run(
+        export=declared,
+        parameters=RunParameters.parse(parameters, sync_type=declared.sync_type),
+        settings=settings,
+        limits=marketo.get_settings(),
+        marketo=marketo.get_conn(),
+        mixpanel=mixpanel.get_conn(),
+        store=state_store(settings),
+        clock=SystemClock(),
+        run_id=_run_id(context),
+        holder=f"{_run_id(context)}/{context['ti'].try_number}/{secrets.token_hex(8)}",
+    )
+
+
+def _run_id(context: Context) -> str:
+    instance: Any = context["ti"]
+    mapped = f"/{instance.map_index}" if instance.map_index is not None and instance.map_index >= 0 else ""
+    return f"{instance.dag_id}/{instance.run_id}{mapped}"
+
+
+def _parse_export(export: Mapping[str, object]) -> CohortExport:
+    try:
+        return CohortExport.model_validate(dict(export))
+    except ValidationError as error:
+        faults = [
+            explain(details, CohortExport) for details in error.errors(include_url=False, include_input=False)
+        ]
+    raise InvalidExport(
+        " ".join(f"Export key {shown(fault.path[0])}: {fault.message}. {fault.remedy}" for fault in faults)
+    )
