@@ -1,12 +1,13 @@
-"""The command line: `python -m marketo_provider <command>`. It works without Airflow."""
+"""The command line: `python -m marketo_provider <command>`. All but `state` works without Airflow."""
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from marketo_provider.cli import schema, validate
+from marketo_provider.cli import schema, state, validate
+from marketo_provider.errors import MarketoProviderError
 
-COMMANDS = (validate, schema)
+COMMANDS = (validate, schema, state)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,7 +18,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_parser(subparsers)
     parsed = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = parsed.run
-    return run(parsed)
+    try:
+        return run(parsed)
+    except MarketoProviderError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a command says what went wrong
+        return 1
 
 
 if __name__ == "__main__":

@@ -216,7 +216,9 @@ def test_a_lease_that_was_never_taken_is_over(local: LocalStore, clock: VirtualC
 
 
 @pytest.mark.parametrize(
-    "act", [lambda lease: lease.append(intended(1)), Lease.keep, Lease.give_back], ids=["append", "keep", "give_back"]
+    "act",
+    [lambda lease: lease.append(intended(1)), Lease.keep, Lease.give_back],
+    ids=["append", "keep", "give_back"],
 )
 def test_who_lost_the_lease_writes_nothing_more(
     local: LocalStore, clock: VirtualClock, act: Callable[[Lease], object]

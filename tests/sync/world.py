@@ -127,7 +127,7 @@ class InProcess(BaseAdapter):
                 self._wire.record(request, kind)
                 self._clock.later(fault.seconds, begun)
                 raise requests.exceptions.ConnectionError
-            self._pause(options["timeout"].total)
+            self.pause()
             response = self.edit(request, begun() if callable(begun) else begun)
         if kind == "reset_after":
             self._wire.record(request, kind)
@@ -144,7 +144,7 @@ class InProcess(BaseAdapter):
         answer.request = prepared
         return answer
 
-    def _pause(self, timeout: float) -> None:
+    def pause(self) -> None:
         """Let pass what a request takes, between its arrival and its effect."""
         self._clock.sleep(self._wire.latency)
 
@@ -288,6 +288,11 @@ class World:
         if emails is not None:
             self.set_cohort(emails)
         run = self.run(**parameters)
+        return export_cohort(run, read_snapshot(run).name)
+
+    def sync_as(self, run_id: str, **parameters: Any) -> Report:
+        """Read the cohort and export it, in a run of that id."""
+        run = self.run(run_id, **parameters)
         return export_cohort(run, read_snapshot(run).name)
 
     def flags(self, field: str = FIELD) -> dict[str, object]:

@@ -106,7 +106,7 @@ def _silent() -> Iterator[None]:
     """Keep the messages of DuckDB and Arrow, which may quote an address, out of logs."""
     try:
         yield
-    except (duckdb.Error, pa.ArrowException) as error:
+    except (duckdb.Error, pa.ArrowException, OSError) as error:  # Arrow hands DuckDB's errors on as OSError
         raise StoreUnusable(
             f"DuckDB could not work on the state store ({type(error).__name__}). Nothing more was sent. "
             "Look for a full disk, a memory limit that is too small, or a damaged file."

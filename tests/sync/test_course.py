@@ -1,0 +1,262 @@
+"""Rules 5, 6 and 14 as one change sees them: which request is next, and what the ledger says at the end."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from marketo_provider.marketo.client import LeadResult
+from marketo_provider.state.ledger import Flag, Key, LedgerRow
+from marketo_provider.sync.changes import Change
+from marketo_provider.sync.course import Course, Step
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+ROW = LedgerRow(Key(1, 1), "ann@example.com", Flag.FALSE)
+HELD = replace(ROW, flag=Flag.TRUE, was_true=True, may_hold=True, lead_ids=(7,))
+
+
+def entry(row: LedgerRow = ROW, *, create: bool = True) -> Course:
+    """Return the course of an entry."""
+    return Course.begin(Change(row=row, value=True, create=create, reach=()))
+
+
+def departure(row: LedgerRow = HELD, *reach: int) -> Course:
+    """Return the course of an exit that goes to the leads `reach`."""
+    return Course.begin(Change(row=row, value=False, create=False, reach=reach))
+
+
+def written(lead_id: int) -> LeadResult:
+    """Return the answer to a record that was written."""
+    return LeadResult("updated", lead_id, None)
+
+
+def skipped(code: str | None) -> LeadResult:
+    """Return the answer to a record that was not."""
+    return LeadResult("skipped", None, code)
+
+
+def test_an_entry_that_was_written_is_true() -> None:
+    """The lead's id is kept."""
+    course = entry()
+
+    course.answers = [LeadResult("created", 7, None)]
+
+    assert not course.next_step()
+    row = course.outcome(NOW)
+    assert (row.flag, row.was_true, row.may_hold, row.lead_ids) == (Flag.TRUE, True, True, (7,))
+
+
+def test_an_exit_goes_to_every_lead_known() -> None:
+    """By id, so that a changed address does not matter."""
+    course = departure(HELD, 7, 8)
+
+    assert (course.step, course.lead_ids) == (Step.BY_ID, (7, 8))
+
+
+def test_an_exit_without_a_known_lead_goes_by_address() -> None:
+    """Where no id is known there is the address."""
+    assert departure(HELD).step is Step.BY_EMAIL
+
+
+def test_an_exit_that_is_written_by_id_is_over() -> None:
+    """Nothing more is asked."""
+    course = departure(HELD, 7)
+
+    course.answers = [written(7)]
+
+    assert not course.next_step()
+    row = course.outcome(NOW)
+    assert (row.flag, row.was_true, row.may_hold, row.lead_ids) == (Flag.FALSE, False, False, (7,))
+
+
+@pytest.mark.parametrize("others", [[], [written(8)], [skipped("1003")]])
+def test_one_lead_that_is_gone_sends_an_exit_by_address_too(others: list[LeadResult]) -> None:
+    """It may have been merged into one that has the address."""
+    course = departure(HELD, 7, 8)
+
+    course.answers = [skipped("1004"), *others]
+
+    assert course.next_step()
+    assert course.step is Step.BY_EMAIL
+
+
+def test_what_was_written_by_id_counts_though_the_address_is_unknown() -> None:
+    """One of two leads was merged away, the other one has another address now."""
+    course = departure(HELD, 7, 8)
+    course.answers = [skipped("1004"), written(8)]
+    course.next_step()
+
+    course.answers = [skipped("1004")]
+
+    assert not course.next_step()
+    assert course.written == {8}
+    assert course.outcome(NOW).flag is Flag.FALSE
+
+
+def test_a_lead_that_refuses_stays_refused_though_the_address_is_written() -> None:
+    """The first of its leads still holds True."""
+    course = departure(HELD, 7, 8)
+    course.answers = [skipped("1003"), skipped("1004")]
+    course.next_step()
+
+    course.answers = [written(9)]
+
+    assert not course.next_step()
+    row = course.outcome(NOW)
+    assert (row.flag, row.code, row.may_hold) == (Flag.REFUSED, "1003", True)
+
+
+def test_an_exit_that_finds_no_lead_is_false() -> None:
+    """There is no such lead, and none is made."""
+    course = departure(HELD, 7)
+    course.answers = [skipped("1004")]
+    course.next_step()
+
+    course.answers = [skipped("1004")]
+
+    assert not course.next_step()
+    assert course.outcome(NOW).flag is Flag.FALSE
+
+
+@pytest.mark.parametrize("course", [entry(), departure(HELD)])
+def test_several_matches_are_looked_up_and_written_by_id(course: Course) -> None:
+    """1007 writes none of them."""
+    course.answers = [skipped("1007")]
+
+    assert course.next_step()
+    assert course.step is Step.LOOK_UP
+    assert course.found((7, 8))
+    assert (course.step, course.lead_ids) == (Step.BY_ID, (7, 8))
+
+
+def test_an_entry_to_duplicates_keeps_all_their_ids() -> None:
+    """So that the exit reaches them all."""
+    course = entry()
+    course.found((7, 8))
+
+    course.answers = [written(7), written(8)]
+
+    assert course.outcome(NOW).lead_ids == (7, 8)
+
+
+def test_an_entry_refused_in_part_may_hold_true() -> None:
+    """One of two duplicates was written: he is not `refused`, for his exit must not wait."""
+    course = entry()
+    course.found((7, 8))
+
+    course.answers = [written(7), skipped("1008")]
+
+    row = course.outcome(NOW)
+    assert (row.flag, row.code, row.may_hold, row.lead_ids) == (Flag.UNKNOWN, "1008", True, (7, 8))
+
+
+def test_an_entry_in_doubt_that_is_refused_later_may_hold_true() -> None:
+    """The request that gave no answer may have been carried out."""
+    course = entry()
+    course.in_doubt = True
+
+    course.answers = [skipped("611")]
+
+    assert (course.outcome(NOW).flag, course.outcome(NOW).may_hold) == (Flag.UNKNOWN, True)
+
+
+def test_a_skipped_record_without_a_reason_is_refused() -> None:
+    """What was not written is not taken for done."""
+    course = departure(HELD, 7)
+
+    course.answers = [skipped(None)]
+
+    row = course.outcome(NOW)
+    assert (row.flag, row.code, row.may_hold) == (Flag.REFUSED, "unknown", True)
+
+
+def test_an_exit_refused_for_somebody_false_leaves_him_false() -> None:
+    """As a full refresh may meet it: nothing has changed."""
+    course = departure(replace(ROW, lead_ids=(7,)), 7)
+
+    course.answers = [skipped("1003")]
+
+    row = course.outcome(NOW)
+    assert (row.flag, row.code, row.may_hold) == (Flag.FALSE, "1003", False)
+
+
+def test_a_lead_in_another_partition_is_updated_there() -> None:
+    """The partition is for new leads; 1010 says that this one is not new."""
+    course = entry()
+
+    course.answers = [skipped("1010")]
+
+    assert course.next_step()
+    assert (course.step, course.create) == (Step.BY_EMAIL, False)
+
+
+def test_an_update_refused_for_its_partition_is_refused() -> None:
+    """There is no third way."""
+    course = entry(create=False)
+
+    course.answers = [skipped("1010")]
+
+    assert not course.next_step()
+    assert course.outcome(NOW).flag is Flag.REFUSED
+
+
+def test_a_member_whom_marketo_does_not_know_is_absent() -> None:
+    """With the day of his next try."""
+    course = entry(create=False)
+
+    course.answers = [skipped("1004")]
+
+    row = course.outcome(NOW)
+    assert (row.flag, row.tries, row.next_try) == (Flag.ABSENT, 1, NOW + timedelta(days=1))
+
+
+def test_a_deleted_member_is_remembered_as_having_been_true() -> None:
+    """He is not created again while he stays in the cohort; his leads are reached when he leaves."""
+    course = entry(HELD, create=False)
+
+    course.answers = [skipped("1004")]
+
+    row = course.outcome(NOW)
+    assert (row.flag, row.was_true, row.may_hold, row.lead_ids) == (Flag.ABSENT, True, True, (7,))
+
+
+@pytest.mark.parametrize(("tries", "days"), [(0, 1), (1, 2), (2, 4), (3, 8), (4, 16), (5, 30), (40, 30)])
+def test_refusals_wait_longer_and_longer(tries: int, days: int) -> None:
+    """1, 2, 4 ... 30 days."""
+    course = entry(replace(ROW, flag=Flag.REFUSED, code="1003", tries=tries))
+
+    course.answers = [skipped("1003")]
+
+    row = course.outcome(NOW)
+    assert (row.tries, row.next_try) == (tries + 1, NOW + timedelta(days=days))
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_a_refusal_the_other_way_counts_from_one(value: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+    """An entry's refusals say nothing of the exit, nor the other way round."""
+    entry_refused = replace(HELD, flag=Flag.UNKNOWN, code="1003", tries=4)
+    exit_refused = replace(HELD, flag=Flag.REFUSED, code="1003", tries=4)
+    course = entry(exit_refused) if value else departure(entry_refused)
+
+    course.answers = [skipped("1003")]
+
+    assert course.outcome(NOW).next_try == NOW + timedelta(days=1)
+
+
+def test_an_exit_forgets_the_leads_that_passed_on() -> None:
+    """Those are the member's now, and not reached for this one any more."""
+    course = departure(replace(HELD, lead_ids=(7, 8)), 8)
+
+    course.answers = [written(8)]
+
+    assert course.outcome(NOW).lead_ids == (8,)
+
+
+def test_only_what_cannot_have_changed_a_lead_is_untouched() -> None:
+    """One lead of an exit was set False by id before its address is tried."""
+    course = departure(HELD, 7, 8)
+    course.answers = [skipped("1004"), written(8)]
+
+    course.next_step()
+
+    assert not course.untouched
