@@ -8,7 +8,6 @@ import argparse
 import getpass
 import secrets
 import sys
-from pathlib import Path
 
 from marketo_provider.cli.subcommands import Subparsers
 from marketo_provider.clock import SystemClock
@@ -36,7 +35,7 @@ def add_parser(subparsers: Subparsers) -> None:
     changes.set_defaults(run=_changes)
     adopt = actions.add_parser("adopt", help="enter the leads of a CSV that hold True already")
     adopt.add_argument("target", metavar="HOST/FIELD")
-    adopt.add_argument("file", type=Path, metavar="FILE.csv")
+    adopt.add_argument("file", type=argparse.FileType("r", encoding="utf-8"), metavar="FILE.csv")
     adopt.set_defaults(run=_adopt)
     release = actions.add_parser("release", help="free a field for another export; leads keep their flags")
     release.add_argument("target", metavar="HOST/FIELD")
@@ -71,10 +70,10 @@ def _changes(arguments: argparse.Namespace) -> int:
 def _adopt(arguments: argparse.Namespace) -> int:
     store, settings = _open()
     target = _target(arguments.target)
-    file: Path = arguments.file
-    with file.open(encoding="utf-8", newline="") as source:
-        count = adopt_leads(_lease(TargetLog(store, target, SystemClock()), settings), source)
-    _say(f"{arguments.target}: {count} addresses adopted; the next run sets False those not in the cohort")
+    lease = _lease(TargetLog(store, target, SystemClock()), settings)
+    with arguments.file as source:
+        count = adopt_leads(lease, source)
+    _say(f"{arguments.target}: adopted {count:,}; the next run sets False those who are not in the cohort")
     return 0
 
 
@@ -135,7 +134,7 @@ def _print_target(log: TargetLog, target: str) -> None:
         if claim.finished_at:
             _say(f"  finished   {claim.finished_at:%Y-%m-%d %H:%M} UTC")
     else:
-        _say("  export     none: the field is free")
+        _say(f"  export     none: the field is free{', leads are adopted' if state.deltas else ''}")
     if settled := state.settled:
         _say(f"  settled    {settled.at:%Y-%m-%d %H:%M} UTC by run {settled.run_id}")
         _say(f"  report     {Report.model_validate(settled.report).line()}")

@@ -1,0 +1,256 @@
+"""README and docs/ are held to the code: what they name exists, what they quote is said, no key is missing."""
+
+import ast
+import importlib.util
+import inspect
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from include.sandbox.clock import SystemClock
+from include.sandbox.marketo import MarketoSandbox
+from include.sandbox.mixpanel import MixpanelSandbox
+from include.sandbox.wire import FaultKind, Request
+from marketo_provider import errors
+from marketo_provider.__main__ import main
+from marketo_provider.export_files import load_exports
+from marketo_provider.exports import CohortExport
+from marketo_provider.marketo.codes import Kind, meaning
+from marketo_provider.marketo.connection import MarketoConnection
+from marketo_provider.mixpanel.connection import MixpanelConnection
+from marketo_provider.run_parameters import RunParameters
+from marketo_provider.settings import ProviderSettings
+from marketo_provider.sync.report import Report
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ERRORS = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+PARTS_OF_CONNECTIONS = {"rest_url", "client_id", "client_secret", "username", "secret", "base_url"}
+
+
+def everything() -> str:
+    """Return the text of all pages."""
+    return "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+
+def rows_under(heading: str, column: str) -> dict[str, list[str]]:
+    """Return the rows of README's first table after `heading` that begins with `column`, by their first cell."""
+    _, _, after = README.partition(f"\n{heading}\n")
+    _, _, table = after.partition(f"\n| {column} |")
+    lines = table.split("\n\n")[0].split("\n")[2:]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    return {row[0].strip("`"): row[1:] for row in cells}
+
+
+def declared(model: type[BaseModel]) -> dict[str, Mapping[str, Any]]:
+    """Return the properties of a model that a table shows; one without a default must be given."""
+    properties = model.model_json_schema()["properties"]
+    return {name: schema for name, schema in properties.items() if name not in PARTS_OF_CONNECTIONS}
+
+
+def shown_default(schema: Mapping[str, Any], *, airflow_config: bool) -> str:
+    """Return a default as a table shows it; Airflow's configuration writes True, YAML and JSON write true."""
+    if "default" not in schema:
+        return "required"
+    default = schema["default"]
+    if default is None:
+        return "none"
+    plain = isinstance(default, str) or (airflow_config and isinstance(default, bool))
+    return f"`{default if plain else json.dumps(default)}`"
+
+
+@cache
+def texts_of_the_code() -> tuple[str, ...]:
+    """Return every text in the package's source, with `…` where a value is put in."""
+    found = []
+    for path in (ROOT / "plugins" / "marketo_provider").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+                found.append("".join(map(str, parts)))
+    return tuple(found)
+
+
+TABLES = [
+    ("### Connection of type marketo", "extra", MarketoConnection),
+    ("### Connection of type mixpanel", "extra", MixpanelConnection),
+    ("## Settings", "setting", ProviderSettings),
+    ("## Declare exports", "key", CohortExport),
+    ("## Run an export", "parameter", RunParameters),
+]
+
+
+@pytest.mark.parametrize(("heading", "column", "model"), TABLES)
+def test_a_table_has_every_key_and_no_other(heading: str, column: str, model: type[BaseModel]) -> None:
+    """What a user may write is in README, in the order of the model."""
+    assert list(rows_under(heading, column)) == list(declared(model))
+
+
+@pytest.mark.parametrize(("heading", "column", "model"), TABLES)
+def test_a_table_has_the_defaults_and_the_descriptions(heading: str, column: str, model: type[BaseModel]) -> None:
+    """Each row says what the model says; README may add to it."""
+    rows = rows_under(heading, column)
+
+    for name, schema in declared(model).items():
+        default, meaning_of_it = rows[name]
+        assert default == shown_default(schema, airflow_config=model is ProviderSettings), name
+        assert meaning_of_it.replace("`", "").startswith(schema["description"]), name
+
+
+@pytest.mark.airflow
+def test_the_network_extras_are_those_that_the_hooks_take() -> None:
+    """The keys that go to Airflow's HTTP hook are in README, and no other."""
+    from marketo_provider.hooks.http_session import NETWORK_KEYS  # noqa: PLC0415 - needs Airflow
+
+    assert set(rows_under("### Network extras of both types", "extra")) == NETWORK_KEYS
+
+
+def test_every_figure_of_a_report_is_explained() -> None:
+    """The table of the report has each of its keys."""
+    figures = rows_under("## Read a report", "figure")
+
+    assert set(re.findall(r"\w+", " ".join(figures))) == set(Report.model_fields)
+
+
+def test_the_environment_variables_make_connections() -> None:
+    """The examples for both Connections can be pasted."""
+    examples = dict(re.findall(r"export AIRFLOW_CONN_(\w+)_DEFAULT='(.*)'", README))
+    marketo, mixpanel = json.loads(examples["MARKETO"]), json.loads(examples["MIXPANEL"])
+
+    for parts in (marketo, mixpanel):
+        model = MarketoConnection if parts.pop("conn_type") == "marketo" else MixpanelConnection
+        model.from_parts("example", **{"host": None, **parts})
+
+
+def test_the_yaml_example_is_valid(tmp_path: Path) -> None:
+    """The example of an exports file loads."""
+    (example,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "example.yaml").write_text(example, encoding="utf-8")
+
+    loaded = load_exports(tmp_path)
+
+    assert [export.name for export in loaded.exports] == ["trial_users", "newsletter_launch"]
+    assert loaded.problems == ()
+
+
+@pytest.mark.airflow
+def test_the_dag_of_ones_own_is_built() -> None:
+    """The Python example runs and makes a DAG with one task."""
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names: dict[str, Any] = {}
+
+    exec(example, names)  # noqa: S102 - our own README
+
+    assert names["dag"].task_ids == ["export_trial_users"]
+
+
+@pytest.mark.parametrize(
+    "command", sorted(set(re.findall(r"python -m marketo_provider ([a-z]+(?: [a-z]+)?)", everything())))
+)
+def test_a_command_exists(command: str) -> None:
+    """Every command of the provider that a page mentions is one."""
+    words = command.split()
+    known = words if words[0] == "state" else words[:1]
+
+    with pytest.raises(SystemExit) as ended:
+        main([*known, "--help"])
+
+    assert ended.value.code == 0
+
+
+def test_every_state_command_is_mentioned() -> None:
+    """None is left out of README."""
+    source = (ROOT / "plugins" / "marketo_provider" / "cli" / "state.py").read_text(encoding="utf-8")
+
+    for action in re.findall(r'actions\.add_parser\("(\w+)"', source):
+        assert f"python -m marketo_provider state {action}" in README
+
+
+def test_every_make_target_exists() -> None:
+    """Every `make` target that a page mentions is in the Makefile."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    mentioned = set(re.findall(r"(?:^|`)make ([a-z]+)", everything(), re.MULTILINE))
+
+    assert mentioned
+    assert mentioned <= targets
+
+
+def test_every_module_that_is_run_exists() -> None:
+    """So is every other module that a page runs by `python -m`."""
+    modules = set(re.findall(r"python -m ([\w.]+)", everything()))
+
+    assert all(importlib.util.find_spec(module) for module in modules)
+
+
+def test_every_admin_route_and_fault_of_the_sandbox_is_listed() -> None:
+    """docs/sandbox.md has each route of both admin APIs and each kind of fault."""
+    page = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    clock = SystemClock()
+    vendors = MarketoSandbox(clock), MixpanelSandbox(clock, username="user", secret="secret", project_id=1)
+    unknown = Request("GET", "/_sandbox/nothing", {}, {}, b"")
+
+    routes = {route for vendor in vendors for route in json.loads(vendor.admin(unknown).body)["routes"]}
+
+    assert {name for name in routes if f"`{name}`" not in page} == set()
+    assert {kind for kind in get_args(FaultKind) if f"| `{kind}` |" not in page} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """A relative link names a file that is there, and its anchor a heading."""
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text(encoding="utf-8")):
+        name, _, anchor = target.partition("#")
+        linked = page.parent / name if name else page
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^a-z0-9_ -]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+def test_every_kind_of_error_is_listed() -> None:
+    """The classes that a caller meets are in docs/errors.md, each under what Airflow does about it."""
+    classes = [
+        each for _, each in inspect.getmembers(errors, inspect.isclass) if each.__module__ == errors.__name__
+    ]
+    leaves = {each.__name__ for each in classes if not each.__subclasses__()}
+
+    assert leaves == set(re.findall(r"`([A-Z]\w+)`", ERRORS.partition("## ")[0]))
+
+
+def test_every_marketo_code_is_listed() -> None:
+    """A code that the client knows can be looked up."""
+    known = {str(code) for code in range(400, 1100) if meaning(str(code)).kind is not Kind.UNKNOWN}
+    _, _, table = ERRORS.partition("## Marketo's codes")
+
+    assert known <= set(re.findall(r"\b\d{3,4}\b", table))
+
+
+def test_quoted_messages_are_those_of_the_code() -> None:
+    """What docs/errors.md quotes is a part of a text in the source, with … for values."""
+    quoted = re.findall(r'"([^"]+)"', "\n".join(re.findall(r'^\| (".*?) \|', ERRORS, re.MULTILINE)))
+
+    strange = [
+        quote
+        for quote in quoted
+        if not any(
+            re.search(".*".join(re.escape(part.strip()) for part in quote.split("…")), text, re.DOTALL)
+            for text in texts_of_the_code()
+        )
+    ]
+
+    assert len(quoted) > 50
+    assert strange == []
