@@ -1,10 +1,10 @@
 """The sandbox's Marketo: one instance in memory that answers as the vendor's pages say, and strictly.
 
-It has the lead database's sync and query, the describe and schema calls, partitions, statistics and the token;
-every other path, bulk import among them, is 610. A call under /rest meets, in this order: 414, 413, the token
-(600, 601, 602), the method (605), and from here on it is counted: 606, 607, 615, then the path (610), the
-permission (603) and what the operation itself refuses. Where the vendor leaves a question open the modules that
-decide it say so, and take the stricter side. The admin API is documented in `marketo_admin`.
+It has the lead database's sync and query, the describe and schema calls, partitions, statistics, bulk lead import
+and the token; every other path is 610. A call under /rest or /bulk meets, in this order: 414, 413, the token (600,
+601, 602), the method (605), and from here on it is counted: 606, 607, 615, then the path (610), the permission
+(603) and what the operation itself refuses. Where the vendor leaves a question open the modules that decide it say
+so, and take the stricter side. The admin API is documented in `marketo_admin`.
 https://experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/rest-api
 """
 
@@ -15,6 +15,7 @@ from include.sandbox.admin import answer_admin, common_routes
 from include.sandbox.clock import Clock
 from include.sandbox.marketo_admin import admin_routes
 from include.sandbox.marketo_answers import FREE, Refused
+from include.sandbox.marketo_bulk import BULK_ENDPOINTS, IMPORT_PATH
 from include.sandbox.marketo_endpoints import ENDPOINTS, Call, Endpoint, Finish
 from include.sandbox.marketo_instance import Instance, new_instance
 from include.sandbox.marketo_limits import Limits
@@ -22,8 +23,11 @@ from include.sandbox.marketo_tokens import Credentials
 from include.sandbox.wire import Request, Response, Step, Wire
 
 TOKEN_PATH = "/identity/oauth/token"  # noqa: S105 - a path, no password
-_FIELD_PATH = "/rest/v1/leads/schema/fields/{fieldApiName}.json"
-_FIELD = re.compile(re.escape(_FIELD_PATH).replace(re.escape("{fieldApiName}"), "([^/]+)"))
+OPERATIONS = {**ENDPOINTS, **BULK_ENDPOINTS}
+"""All there is, by path, as the vendor's Swagger files write it, and method."""
+_TEMPLATES = {
+    path: re.compile(re.sub(r"\\{\w+\\}", "([^/]+)", re.escape(path))) for path in OPERATIONS if "{" in path
+}
 _FORM = "application/x-www-form-urlencoded"
 _USER = "exporter@sandbox.invalid"
 
@@ -59,10 +63,12 @@ class MarketoSandbox:
         """Take a request as it arrives; return its answer, or what happens when that is due."""
         with self._lock:
             instance = self.instance
+            instance.imports.advance()
             limits = instance.gate.limits
             if len(request.target) > limits.max_target_bytes:
                 return _plain(414, "Request-URI Too Long")
-            if len(request.body) > limits.max_body_bytes:
+            is_import = request.path == IMPORT_PATH
+            if len(request.body) > (limits.max_import_bytes if is_import else limits.max_body_bytes):
                 return _plain(413, "Request Entity Too Large")
             if request.path == TOKEN_PATH:
                 return instance.tokens.answer(request, lifetime=limits.token_seconds)
@@ -74,15 +80,16 @@ class MarketoSandbox:
     def admin(self, request: Request) -> Response:
         """Serve a request under `/_sandbox/`."""
         with self._lock:
+            self.instance.imports.advance()
             own = admin_routes(self.instance, self.reset)
             return answer_admin(request, common_routes(self.wire) | own)
 
     def _admit(self, instance: Instance, request: Request) -> Step:
-        if not request.path.startswith("/rest/"):
+        if not request.path.startswith(("/rest/", "/bulk/")):
             raise Refused("610")  # without a token there is nobody whom it could cost a call
         instance.tokens.check(request)
         path, name = _template(request.path)
-        methods = ENDPOINTS.get(path, {})
+        methods = OPERATIONS.get(path, {})
         method, parameters = _effective(request)
         if methods and method not in methods:
             raise Refused("605")
@@ -93,8 +100,10 @@ class MarketoSandbox:
         def step() -> Response:
             with self._lock:
                 instance.gate.leave()
+                instance.imports.advance()
                 try:
-                    return instance.envelope.success(finish())
+                    answer = finish()
+                    return answer if isinstance(answer, Response) else instance.envelope.success(answer)
                 except Refused as refused:
                     return _failure(instance, refused)
 
@@ -121,7 +130,7 @@ def _begun(instance: Instance, path: str, method: str, call: Call) -> Finish:
 
 
 def _endpoint(instance: Instance, path: str, method: str) -> Endpoint:
-    endpoint = ENDPOINTS.get(path, {}).get(method)
+    endpoint = OPERATIONS.get(path, {}).get(method)
     if endpoint is None:
         raise Refused("610")
     if endpoint.permissions and not endpoint.permissions & instance.permissions:
@@ -130,9 +139,14 @@ def _endpoint(instance: Instance, path: str, method: str) -> Endpoint:
 
 
 def _template(path: str) -> tuple[str, str]:
-    """Return the path as the vendor's reference writes it, and the field's name in it."""
-    match = _FIELD.fullmatch(path)
-    return (_FIELD_PATH, match[1]) if match else (path, "")
+    """Return the path as the vendor's reference writes it, and the name or id in it."""
+    if path in OPERATIONS:
+        return path, ""
+    for template, pattern in _TEMPLATES.items():
+        match = pattern.fullmatch(path)
+        if match:
+            return template, match[1]
+    return path, ""
 
 
 def _effective(request: Request) -> tuple[str, dict[str, str]]:

@@ -13,9 +13,16 @@
 | GET and POST partitions | `{"partitions": [{"id": .., "name": .., "accessible": ..}]}` | first: default |
 | GET limits | | `limits`, and what is `used` today, `in_window` and `in_flight` |
 | POST limits | any of the limits, and `used` | sets them |
+| GET imports | | bulk imports whose ids are valid: status, and `created`, `updated`, `failed`, `warned` rows |
+| GET import-rows | `?batch_id=` | rows that are through: `cells`, `outcome` and the `reason` of one that failed |
+| GET and POST import-settings | any of the `ImportSettings` | how long imports take, and what others have |
+| POST next-imports | `{"then": "stick", "fail" or "lag", "times": 1, "seconds": 0}` | of the next uploads |
+| POST release-imports | | the stuck ones go on |
 | POST token | `{"now": "expired"}` or `{"now": "revoked"}` | ends the token: 602 or 601 |
 | POST reset | | everything as at the start |
 
+The settings of imports hold for those that are uploaded (`seconds_to_start`) or begin (the others) afterwards;
+`others_importing` and `others_queued` are places held by other integrations until they are set anew.
 A field added here is custom unless it says otherwise, as if made in Marketo's UI.
 """
 
@@ -26,6 +33,7 @@ from pydantic import BaseModel
 from pydantic import Field as Setting
 
 from include.sandbox.admin import Handler
+from include.sandbox.marketo_bulk_admin import import_routes
 from include.sandbox.marketo_fields import Field
 from include.sandbox.marketo_instance import PERMISSIONS, Instance
 from include.sandbox.marketo_lead_admin import lead_routes
@@ -78,6 +86,7 @@ def admin_routes(instance: Instance, reset: Callable[[], None]) -> dict[str, Han
         lead_routes(instance)
         | _role_routes(instance)
         | _limit_routes(instance)
+        | import_routes(instance)
         | {"POST token": expire, "POST reset": start_anew}
     )
 

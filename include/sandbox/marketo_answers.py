@@ -38,6 +38,8 @@ MESSAGES = {
     "1007": "Multiple lead match lookup criteria",
     "1009": "Partition name must be specified",
     "1010": "Partition update not allowed",
+    "1016": "Too many imports",
+    "1019": "Import in progress",
 }
 FREE = frozenset({"600", "601", "602", "604", "605", "608", "611"})
 """Codes that cost neither quota nor rate (the starred ones of the vendor's table)."""

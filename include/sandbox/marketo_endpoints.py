@@ -1,4 +1,4 @@
-"""The endpoints under /rest: what each needs, and what it does.
+"""The endpoints under /rest: what each needs, and what it does; those of bulk import are in `marketo_bulk`.
 
 An endpoint runs as its request arrives and returns what happens when the answer is due: a sync looks up first
 and writes then, a read reads then.
@@ -22,6 +22,7 @@ from include.sandbox.marketo_instance import (
 from include.sandbox.marketo_query import Query, batch_size, digest, last_id, token
 from include.sandbox.marketo_schema import create_fields, schema_field
 from include.sandbox.marketo_sync import Sync
+from include.sandbox.wire import Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class Call:
             raise Refused("609") from None
 
 
-Finish = Callable[[], Mapping[str, Any]]
+Finish = Callable[[], Mapping[str, Any] | Response]
+"""What an endpoint does when its answer is due: the envelope's members, or an answer that has no envelope."""
 
 
 @dataclass(frozen=True, slots=True)

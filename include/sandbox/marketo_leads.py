@@ -4,7 +4,7 @@ Addresses match in any case. Ids are never used twice. `updated_at` follows stan
 `updatedAt` does ("Bulk Lead Extract"), so that it proves nothing about a custom field.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from include.sandbox.marketo_fields import Catalog
 from include.sandbox.marketo_values import Scalar
 
 Values = Mapping[str, Scalar]
+_ID_DIGITS = 18
 
 
 @dataclass(slots=True)
@@ -62,6 +63,19 @@ class LeadStore:
             ids = [lead.lead_id for lead in self if name in lead.values and key(lead.values[name]) in keys]
         return [self._leads[lead_id] for lead_id in sorted(ids) if lead_id in self._leads]
 
+    def finder(self, name: str) -> Callable[[str], Sequence[int]]:
+        """Return what finds the ids of the leads whose field `name` holds a value, without a search for each."""
+        if name == "id":
+            return self._existing
+        index = self._by_email if name == "email" else self._index(name)
+        return lambda value: index.get(value.lower(), ())
+
+    def latest(self, lead_ids: Iterable[int]) -> Lead:
+        """Return the lead that was updated last."""
+        return max(
+            (self._leads[lead_id] for lead_id in lead_ids), key=lambda lead: (lead.updated_at, lead.lead_id)
+        )
+
     def create(self, values: Values, *, partition: str) -> Lead:
         """Add a lead, whatever there is already."""
         now = self._clock.now()
@@ -88,6 +102,17 @@ class LeadStore:
             missing = {name: value for name, value in loser.values.items() if winner.values.get(name) is None}
             self._write(winner, missing)
             self.delete([loser.lead_id])
+
+    def _existing(self, value: str) -> Sequence[int]:
+        lead_id = int(value) if value.isascii() and value.isdecimal() and len(value) <= _ID_DIGITS else None
+        return [] if lead_id is None or lead_id not in self._leads else [lead_id]
+
+    def _index(self, name: str) -> dict[str, list[int]]:
+        index: dict[str, list[int]] = {}
+        for lead in self:
+            if lead.values.get(name) is not None:
+                index.setdefault(key(lead.values[name]), []).append(lead.lead_id)
+        return index
 
     def _write(self, lead: Lead, values: Values) -> None:
         self._unindex(lead)

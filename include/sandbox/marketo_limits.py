@@ -22,7 +22,10 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 class Limits(BaseModel, frozen=True, extra="forbid"):
-    """The limits of an instance. A megabyte and 8 KB are taken in their smaller, decimal sense."""
+    """The limits of an instance. A megabyte and 8 KB are taken in their smaller, decimal sense.
+
+    The 10 MB of a bulk import are 10 x 1024 x 1024 bytes of body, for clients that others publish send that much.
+    """
 
     daily_quota: Whole = 50_000
     calls_per_window: Whole = 100
@@ -35,6 +38,10 @@ class Limits(BaseModel, frozen=True, extra="forbid"):
     max_custom_fields: Whole = 100
     max_body_bytes: Whole = 1_000_000
     max_target_bytes: Whole = 8_000
+    max_import_bytes: Whole = 10 * 1024 * 1024
+    running_imports: Whole = 2
+    queued_imports: Whole = 10
+    import_id_seconds: Seconds = 7 * 86_400.0
 
 
 class Gate:

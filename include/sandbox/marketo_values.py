@@ -12,8 +12,8 @@ from include.sandbox.marketo_fields import Field
 Scalar = str | int | float | bool | None
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 """Only ASCII is taken in an address (Leads, "Create and Update")."""
-_INTEGERS = frozenset({"integer", "score", "percent"})
-_FLOATS = frozenset({"float", "currency"})
+INTEGERS = frozenset({"integer", "score", "percent"})
+FLOATS = frozenset({"float", "currency"})
 
 
 def accepts(field: Field, value: Scalar) -> bool:
@@ -22,9 +22,9 @@ def accepts(field: Field, value: Scalar) -> bool:
         return True
     if field.data_type == "boolean":
         return isinstance(value, bool)
-    if field.data_type in _INTEGERS:
+    if field.data_type in INTEGERS:
         return isinstance(value, int) and not isinstance(value, bool)
-    if field.data_type in _FLOATS:
+    if field.data_type in FLOATS:
         return isinstance(value, int | float) and not isinstance(value, bool)
     return isinstance(value, str) and _is_text(field, value)
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl
 
 ADMIN_PREFIX = "/_sandbox/"
+LOGGED_UPLOAD = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +141,16 @@ class Wire:
         return None
 
     def record(self, request: Request, outcome: str) -> None:
-        """Add a request to the log."""
+        """Add a request to the log; of a file that was uploaded only the beginning, or the files would fill it."""
+        is_upload = request.headers.get("content-type", "").startswith("multipart/")
+        body = request.body[:LOGGED_UPLOAD] if is_upload else request.body
         self.log.append(
             LoggedRequest(
                 self.recorded,
                 request.method,
                 request.path,
                 request.query,
-                request.body.decode("utf-8", "replace"),
+                body.decode("utf-8", "replace"),
                 outcome,
             )
         )

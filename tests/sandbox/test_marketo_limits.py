@@ -103,9 +103,12 @@ def test_injected_codes_cost_what_real_ones_do(code: str, cost: int) -> None:
     assert caller.used() == cost
 
 
-@pytest.mark.parametrize(("path", "cost"), [("/rest/v1/nothing.json", 1), (USAGE, 1), ("/bulk/v1/leads.json", 0)])
+@pytest.mark.parametrize(
+    ("path", "cost"),
+    [("/rest/v1/nothing.json", 1), ("/bulk/v1/nothing.json", 1), (USAGE, 1), ("/v1/leads.json", 0)],
+)
 def test_calls_cost_quota_when_somebody_made_them(path: str, cost: int) -> None:
-    """A wrong path under /rest costs a call; what never came to the gate does not."""
+    """A wrong path under /rest or /bulk costs a call; what never came to the gate does not."""
     caller = Caller()
 
     caller.get(path)

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft4Validator, FormatChecker
 
+from include.sandbox.marketo import OPERATIONS as BY_PATH
 from include.sandbox.marketo import TOKEN_PATH
-from include.sandbox.marketo_endpoints import ENDPOINTS
+from tests.sandbox.marketo_bulk_support import HEADER, IMPORT, run, upload
 from tests.sandbox.marketo_support import FLAG, LEADS, Caller, body_of, done
 
 SPECS = Path(__file__).parent / "specs"
@@ -60,6 +61,11 @@ def plain_dates(definitions: Definitions) -> None:
         del definitions[name]["properties"]["date"]["format"]
 
 
+def queued_imports(definitions: Definitions) -> None:
+    """Do not demand a number of leads of an import that is only queued."""
+    definitions["ImportLeadResponse"]["required"] = ["batchId", "status"]
+
+
 @dataclass(frozen=True)
 class Mistake:
     """Something wrong in the file: what it says, what is true and how we know, and how it is put right."""
@@ -91,6 +97,11 @@ MISTAKES = [
         "It is a day ('Usage', examples).",
         plain_dates,
     ),
+    Mistake(
+        "An import that was just queued has a number of leads that were processed.",
+        "It has none ('Bulk Lead Import', example of Creating a Job).",
+        queued_imports,
+    ),
 ]
 
 
@@ -117,10 +128,11 @@ def errors_of(operation: Operation, body: object, definitions: Definitions) -> l
 
 
 def caller_with_leads() -> Caller:
-    """Return a caller of an instance that has leads, a duplicate among them, and a CRM's field."""
+    """Return a caller of an instance that has leads, a duplicate among them, a CRM's field and an import."""
     caller = Caller()
     caller.add_field("crmFlag", "CRM Flag", crm_managed=True, updateable=False, description="The CRM's")
     caller.add_leads({"email": "ann@example.com"}, {"email": "bob@example.com"}, {"email": "bob@example.com"})
+    run(caller, HEADER, "bob@example.com,true", "ann@example.com,true", "nobody,true")
     return caller
 
 
@@ -134,6 +146,14 @@ def post(path: str, *records: dict[str, object]) -> Callable[[Caller], dict[str,
     return lambda caller: caller.post(path, {"input": records})
 
 
+def status(caller: Caller) -> dict[str, Any]:
+    """Ask for the status of the import there is."""
+    [job] = caller.admin("GET imports")["imports"]
+    return caller.get(STATUS.format(batchId=job["batch_id"]))
+
+
+STATUS = "/bulk/v1/leads/batch/{batchId}.json"
+FILES = [STATUS.replace(".json", f"/{name}.json") for name in ("failures", "warnings")]
 SCHEMA = "/rest/v1/leads/schema/fields.json"
 FIELD = "/rest/v1/leads/schema/fields/{fieldApiName}.json"
 REQUESTS: dict[Operation, Callable[[Caller], dict[str, Any]]] = {
@@ -147,8 +167,10 @@ REQUESTS: dict[Operation, Callable[[Caller], dict[str, Any]]] = {
     (SCHEMA, "GET"): get(SCHEMA, batchSize="70"),
     (SCHEMA, "POST"): post(SCHEMA, {"name": "one", "displayName": "One", "dataType": "boolean"}),
     (FIELD, "GET"): get(FIELD.format(fieldApiName="email")),
-} | {(path, "GET"): get(path) for path in ENDPOINTS if path not in {LEADS, SCHEMA, FIELD}}
-OPERATIONS = [(path, method) for path, methods in ENDPOINTS.items() for method in methods]
+    (IMPORT, "POST"): lambda caller: upload(caller, HEADER),
+    (STATUS, "GET"): status,
+} | {(path, "GET"): get(path) for path in BY_PATH if path not in {LEADS, SCHEMA, FIELD, IMPORT, STATUS, *FILES}}
+OPERATIONS = [(path, method) for path, methods in BY_PATH.items() for method in methods if path not in FILES]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -173,6 +195,27 @@ def test_refusals_are_as_the_file_says(operation: Operation) -> None:
 
     assert body["success"] is False
     assert errors_of(operation, body, definitions_with(MISTAKES)) == []
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_the_file_takes_files_of_rows_for_json(path: str) -> None:
+    """It gives a schema to what is CSV, so only that there is such an operation can be held to it."""
+    assert BY_PATH[path].keys() == {"GET"}
+    assert LEAD_DATABASE["paths"][path].keys() == {"get"}
+    assert LEAD_DATABASE["paths"][path]["get"]["produces"] == ["application/json"]
+
+
+def test_an_upload_takes_the_parameters_of_the_file() -> None:
+    """All of them, in the query string, and no other."""
+    declared = LEAD_DATABASE["paths"][IMPORT]["post"]["parameters"]
+    names = {one["name"] for one in declared if one["in"] == "query"}
+    query = {"lookupField": "email", "partitionName": "Default", "listId": "1"}
+
+    taken, refused = (upload(Caller(), HEADER, query=one) for one in (query, {"dedupeBy": "email"}))
+
+    assert names == {"format", *query}
+    assert taken["success"] is True
+    assert refused["success"] is False
 
 
 def test_a_statistic_of_errors_is_as_the_file_says() -> None:

@@ -1,24 +1,27 @@
 """A client that others wrote works against the sandbox, with nothing but its base address set."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from marketorestpython.client import MarketoClient
 
 from include.sandbox.clock import SystemClock
 from include.sandbox.marketo import MarketoSandbox
+from include.sandbox.marketo_bulk_queue import ImportSettings
 from include.sandbox.marketo_fields import Field
 from include.sandbox.serving import serve
 
-FLAG = "mixpanelTrialUsers"
+FLAG, DISPLAY_NAME = "mixpanelTrialUsers", "Mixpanel Trial Users"
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[MarketoClient]:
     """Serve a sandbox with one custom field, and point marketorestpython at it."""
     sandbox = MarketoSandbox(SystemClock())
-    field = Field(name=FLAG, display_name="Mixpanel Trial Users", data_type="boolean", custom=True)
+    field = Field(name=FLAG, display_name=DISPLAY_NAME, data_type="boolean", custom=True)
     sandbox.instance.catalog.put(field)
+    sandbox.instance.imports.settings = ImportSettings(seconds_to_start=0, rows_per_second=1_000_000)
     credentials = sandbox.credentials
     with serve(sandbox) as url:
         client = MarketoClient("123-ABC-456", credentials.client_id, credentials.client_secret)
@@ -74,3 +77,20 @@ def test_it_reads_the_usage(client: MarketoClient) -> None:
     [today] = client.execute(method="get_daily_usage")
 
     assert today["total"] > 0
+
+
+def test_it_imports_a_file(client: MarketoClient, tmp_path: Path) -> None:
+    """And reads the status, the failures and the warnings of the job."""
+    file = tmp_path / "leads.csv"
+    file.write_text(f"email,{FLAG}\nimported@example.com,true\nfailed@example.com,maybe\nnobody,true\n")
+
+    [queued] = client.execute(method="import_lead", file=str(file), format="csv", lookupField="email")
+    batch = queued["importId"]
+    [status] = client.execute(method="get_import_lead_status", id=batch)
+    failures = client.execute(method="get_import_failure_file", id=batch)
+    warnings = client.execute(method="get_import_warning_file", id=batch)
+
+    assert queued["status"] == "Queued"
+    assert (status["status"], status["numOfLeadsProcessed"]) == ("Complete", 2)
+    assert failures.splitlines()[1] == f"failed@example.com,maybe,Invalid data type in field {DISPLAY_NAME}"
+    assert warnings.splitlines()[1] == "nobody,true,Invalid email address"

@@ -148,6 +148,19 @@ def test_the_log_shows_what_was_asked(server: Server) -> None:
     assert json.loads(second[0]["body"]) == {"input": [{"email": ANN}]}
 
 
+@pytest.mark.parametrize(("kind", "jobs"), [("reset_before", 0), ("reset_after", 1), ("hang_after", 1)])
+def test_an_upload_can_lose_its_answer(server: Server, kind: str, jobs: int) -> None:
+    """The job may exist all the same, and nothing lists it but the admin API; its file is not logged whole."""
+    server.admin("POST", "faults", {"kind": kind, "path": "/bulk/"})
+    files = {"file": ("leads.csv", "email\n" + "ann@example.com\n" * 100_000)}
+
+    with pytest.raises(requests.ConnectionError):
+        server.session.post(f"{server.url}/bulk/v1/leads.json?format=csv", files=files, timeout=10)
+
+    assert len(server.admin("GET", "imports")["imports"]) == jobs
+    assert len(server.admin("GET", "log")["requests"][-1]["body"]) == 2_000
+
+
 def test_a_hanging_request_does_not_keep_the_server_up() -> None:
     """Neither this test nor the demo waits for an injected hang."""
     with ThreadPoolExecutor() as pool:
