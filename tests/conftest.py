@@ -1,6 +1,15 @@
-"""Hypothesis for all tests: the same examples every time, and no deadline, since machines differ."""
+"""For all tests: an Airflow of their own where there is one, and Hypothesis that repeats itself.
+
+Hypothesis draws the same examples every time, and has no deadline, since machines differ.
+"""
 
 from hypothesis import HealthCheck, settings
+
+from tests import airflow_home
+
+collect_ignore = [] if airflow_home.INSTALLED else [*airflow_home.NEEDS_AIRFLOW]
+if airflow_home.INSTALLED:
+    airflow_home.set_up()
 
 settings.register_profile(
     "repeatable",

@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
 
+import requests
+
 from include.demo.airflow import USER, Airflow, running_airflow
 from include.demo.failure import DemoFailed
 from include.demo.processes import ROOT
@@ -23,54 +25,63 @@ from include.demo.story import Story
 from include.demo.table import table
 
 _INTERRUPTED = 130
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play the demo; return 0 where everything is right, 1 where something is not."""
     options = _parser().parse_args(arguments)
     seed = int(time.time()) if options.seed is None else options.seed
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended in the same orderly way as by Ctrl-C
+    for number in _ENDINGS:
+        signal.signal(number, signal.default_int_handler)
     say = narrator()
     say(f"Cohorts come from seed {seed}; make demo SEED={seed} repeats them.")
     folder = _new_folder()
+    faults = True
     try:
         faults = _run(folder, seed=seed, once=options.once, say=say)
+    except DemoFailed as failure:
+        say(str(failure))
     except KeyboardInterrupt:
         say("Interrupted.")
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder)
         return _INTERRUPTED
     if faults:
         say(f"All logs are in {folder}.")
         return 1
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder)
     return 0
 
 
-def _run(folder: Path, *, seed: int, once: bool, say: Say) -> list[str]:
+def _run(folder: Path, *, seed: int, once: bool, say: Say) -> bool:
+    """Play the demo, tell how it came out, and stay up if asked to; return whether anything is wrong."""
     with (
-        _closing(say),
         running_sandbox(folder / "sandbox.log", seed=seed) as sandbox,
         running_airflow(folder / "airflow") as airflow,
+        _undisturbed_end(say),
     ):
         story = Story(airflow, sandbox, seed, say)
         try:
             story.play()
             faults = story.verdict()
-        except DemoFailed as failure:
+        except (DemoFailed, requests.RequestException) as failure:
             faults = [str(failure)]
         _tell(story, faults)
         if not once:
             _stay(airflow)
-    return faults
+    say("Every process of the demo has ended.")
+    return bool(faults)
 
 
 @contextmanager
-def _closing(say: Say) -> Iterator[None]:
-    """Let nobody interrupt the ending of processes: it takes a few seconds and is what Ctrl-C asks for."""
+def _undisturbed_end(say: Say) -> Iterator[None]:
+    """Ignore signals from the end of this context on: they ask for what is being done already."""
     try:
         yield
     finally:
-        say("Every process of the demo has ended.")
+        for number in _ENDINGS:
+            signal.signal(number, signal.SIG_IGN)
+        say("Ending Airflow and the sandbox ...")
 
 
 def _tell(story: Story, faults: list[str]) -> None:

@@ -18,12 +18,11 @@ from include.demo.failure import DemoFailed
 from include.demo.ports import reserved_port
 from include.demo.processes import ROOT, kept, tail
 from include.demo.progress import Say
-from include.demo.task_log import task_log_tail
+from include.demo.run_watch import RunWatch
 from include.demo.waiting import wait_for
 
 USER = "admin"
 _USUAL_PORT = 8080
-_UNFINISHED_WELL = frozenset({"failed", "upstream_failed", "up_for_retry"})
 _START, _FIND, _BEGIN = 180, 120, 60
 
 
@@ -100,24 +99,12 @@ class Airflow:
         Raises:
             DemoFailed: a task failed, even if Airflow would try again, or the time is up.
         """
-        told: dict[str, str] = {}
-
-        def over() -> DagRun | None:
-            run = self.api.run(dag_id, run_id)
-            for task, state in self.api.task_states(dag_id, run_id).items():
-                if told.get(task) != state:
-                    told[task] = state
-                    say(f"{dag_id}: {task} {state}")
-                if state in _UNFINISHED_WELL:
-                    raise DemoFailed(f"Task {task} of {dag_id} failed.\n{self._shown_task(dag_id, run_id, task)}")
-            return run if run.is_over else None
-
-        def late() -> str:
-            newest = next(reversed(told), None)
-            shown = f"{newest}:\n{self._shown_task(dag_id, run_id, newest)}" if newest else "no task has begun."
-            return f"{dag_id} is not done after {seconds:.0f} s; {shown}"
-
-        run = wait_for(over, seconds=seconds, otherwise=late)
+        watch = RunWatch(self.api, self.home / "logs", dag_id=dag_id, run_id=run_id, say=say)
+        run = wait_for(
+            watch.look,
+            seconds=seconds,
+            otherwise=lambda: f"{dag_id} is not done after {seconds:.0f} s; {watch.standing()}",
+        )
         if run.state != "success":
             raise DemoFailed(f"The run {run_id} of {dag_id} ended as {run.state}.")
         return run
@@ -125,9 +112,6 @@ class Airflow:
     def _shown_log(self) -> str:
         log = _log(self.home)
         return f"The end of {log}:\n{tail(log)}"
-
-    def _shown_task(self, dag_id: str, run_id: str, task_id: str) -> str:
-        return task_log_tail(self.home / "logs", dag_id, run_id, task_id)
 
 
 @contextmanager

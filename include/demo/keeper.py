@@ -1,9 +1,10 @@
 """Keeps a command, and all that it starts, from outliving the demo.
 
-`python -m include.demo.keeper COMMAND...`, begun as the leader of a session of its own, runs the command until
-it ends or its own standard input closes, and then ends every process of the session. The pipe closes however the
-demo ends, even killed. A process group would not do: Airflow's supervisors and DAG processor make groups of their
-own, and `airflow standalone` leaves its children behind when it is terminated.
+`python -m include.demo.keeper PATIENCE COMMAND...`, begun as the leader of a session of its own, runs the command
+until it ends or its own standard input closes, and then ends every process of the session, which has PATIENCE
+seconds to obey. The pipe closes however the demo ends, even killed. A process group would not do: Airflow's
+supervisors and DAG processor make groups of their own, and `airflow standalone` leaves its children behind when it
+is terminated.
 """
 
 import ctypes
@@ -18,14 +19,15 @@ from contextlib import suppress
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 
-_PATIENCE = ((signal.SIGTERM, 8.0), (signal.SIGKILL, 10.0))
+_ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_KILLED_WITHIN = 10.0
 _LOOK_EVERY = 0.1
 _BECOME_SUBREAPER = 36  # prctl(2): PR_SET_CHILD_SUBREAPER
 
 
-def main(command: Sequence[str]) -> int:
+def main(command: Sequence[str], *, patience: float) -> int:
     """Run a command for as long as standard input stays open; return its exit code."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in _ENDINGS:
         signal.signal(number, lambda *_: sys.exit(1))
     _adopt_orphans()
     try:
@@ -36,13 +38,15 @@ def main(command: Sequence[str]) -> int:
                 break
         return child.returncode or 0
     finally:
-        end_session()
+        for number in _ENDINGS:
+            signal.signal(number, signal.SIG_IGN)
+        end_session(patience)
 
 
-def end_session() -> None:
+def end_session(patience: float) -> None:
     """End all other processes of this session: ask first, then insist."""
-    for number, patience in _PATIENCE:
-        deadline = time.monotonic() + patience
+    for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, _KILLED_WITHIN)):
+        deadline = time.monotonic() + seconds
         told: set[int] = set()
         while (left := _others()) and time.monotonic() < deadline:
             for pid in left - told:
@@ -76,4 +80,4 @@ def _others() -> set[int]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[2:], patience=float(sys.argv[1])))

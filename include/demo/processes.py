@@ -18,6 +18,7 @@ def kept(
     env: Mapping[str, str],
     errors: Path,
     output: IO[bytes] | int | None = None,
+    patience: float = 8.0,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command under its keeper while the context lasts.
 
@@ -26,10 +27,11 @@ def kept(
         env: its whole environment.
         errors: file for its standard error, and for its output too unless `output` says where that goes.
         output: what `subprocess` takes as `stdout`.
+        patience: how many seconds its processes have to end when asked to.
     """
     with errors.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - the demo's own command
-            [sys.executable, "-m", "include.demo.keeper", *command],
+            [sys.executable, "-m", "include.demo.keeper", str(patience), *command],
             cwd=ROOT,
             env=env,
             stdin=subprocess.PIPE,

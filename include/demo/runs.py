@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from include.demo.exports import Export
+from include.demo.sandbox import LoggedCall
 from include.demo.truth import Cohort
 
 
@@ -42,6 +43,7 @@ class Chapter:
         before: the addresses that held True.
         cohort: who was in the cohort when it ran.
         known: the addresses that had a lead.
+        calls: what Marketo was asked meanwhile.
         reports: of the runs that did it; a second one only where the schedule came in between.
     """
 
@@ -49,6 +51,7 @@ class Chapter:
     before: frozenset[str]
     cohort: Cohort
     known: frozenset[str]
+    calls: Sequence[LoggedCall] = ()
     reports: Sequence[Report] = ()
 
     @property

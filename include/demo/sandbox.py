@@ -103,9 +103,9 @@ class Sandbox:
             for row in self._ask(self._marketo, "GET", "leads")["leads"]
         ]
 
-    def calls(self) -> list[LoggedCall]:
-        """Return every call of Marketo's REST API so far."""
-        rows = self._ask(self._marketo, "GET", "log?path=/rest/")["requests"]
+    def calls(self, *, since: int = 0) -> list[LoggedCall]:
+        """Return the calls of Marketo's REST API, from the number `since` on."""
+        rows = self._ask(self._marketo, "GET", f"log?path=/rest/&since={since}")["requests"]
         return [LoggedCall(row["number"], row["method"], row["path"], row["query"], row["body"]) for row in rows]
 
     def _ask(self, vendor: Mapping[str, Any], method: str, route: str, body: object = None) -> Any:

@@ -39,6 +39,7 @@ class Story:
     scale: Scale = field(default_factory=Scale)
     chapters: list[Chapter] = field(default_factory=list)
     _first_leads: list[Lead] = field(default_factory=list)
+    _next_call: int = 0
     _told: set[str] = field(default_factory=set)
 
     def play(self) -> None:
@@ -64,7 +65,7 @@ class Story:
         return [
             *judge_reports(self.chapters),
             *judge_leads(self.chapters, self._first_leads, self.sandbox.leads()),
-            *judge_calls(self.chapters, self.sandbox.calls()),
+            *judge_calls(self.chapters),
         ]
 
     def _prepare(self) -> None:
@@ -100,7 +101,10 @@ class Story:
         answers = [answer for run in new if (answer := api.xcom(run, _TASK))]
         if not answers:
             raise DemoFailed(f"The runs of {dag_id} left no report.")
-        self.chapters.append(replace(chapter, reports=[Report.model_validate(answer) for answer in answers]))
+        reports = [Report.model_validate(answer) for answer in answers]
+        calls = self.sandbox.calls(since=self._next_call)
+        self._next_call = 1 + max(call.number for call in calls)
+        self.chapters.append(replace(chapter, calls=calls, reports=reports))
 
     def _wait(self, dag_id: str, run_id: str) -> None:
         self.airflow.wait_for_run(dag_id, run_id, seconds=_LONGEST_RUN, say=self.say)

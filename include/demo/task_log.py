@@ -1,26 +1,48 @@
-"""The end of a task's log, for somebody who is told that the task failed."""
+"""Reading a task's log from its file: lines of JSON, one file for each try."""
 
 import json
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from include.demo.processes import tail
+_SHOWN = 15
 
 
-def task_log_tail(logs: Path, dag_id: str, run_id: str, task_id: str) -> str:
-    """Return the path of a task's newest log and its last messages."""
+def task_log(logs: Path, dag_id: str, run_id: str, task_id: str) -> Path:
+    """Return the newest log of a task, which may not be there yet."""
     folder = logs / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task_id}"
-    attempts = sorted(folder.glob("attempt=*.log"), key=lambda path: path.stat().st_mtime)
-    if not attempts:
-        return f"It has no log in {folder}."
-    lines = "\n".join(f"  {_message(line)}" for line in tail(attempts[-1]).splitlines())
-    return f"The end of its log, {attempts[-1]}:\n{lines}"
+    return max(
+        folder.glob("attempt=*.log"), key=lambda path: path.stat().st_mtime, default=folder / "attempt=1.log"
+    )
 
 
-def _message(line: str) -> str:
-    """Return the message of a line of Airflow's JSON log, with what its exception says."""
-    with suppress(ValueError, TypeError, KeyError):
+def messages(log: Path, *, logger: str) -> list[str]:
+    """Return what a logger, or one below it, has logged so far."""
+    return [str(record.get("event")) for record in _records(log) if str(record.get("logger")).startswith(logger)]
+
+
+def task_log_tail(log: Path) -> str:
+    """Return the path of a log and its last messages, with what exceptions say."""
+    shown = "\n".join(f"  {_message(record)}" for record in _records(log)[-_SHOWN:])
+    return f"The end of its log, {log}:\n{shown}" if shown else f"It has no log in {log}."
+
+
+def _records(log: Path) -> list[dict[str, Any]]:
+    lines: list[str] = []
+    with suppress(FileNotFoundError):
+        lines = log.read_text(errors="replace").splitlines()
+    return [_record(line) for line in lines]
+
+
+def _record(line: str) -> dict[str, Any]:
+    # The last line may be half written, and a subprocess may write something else than JSON.
+    with suppress(ValueError):
         record = json.loads(line)
-        errors = [f"{error['exc_type']}: {error['exc_value']}" for error in record.get("error_detail") or []]
-        return " | ".join([str(record["event"]), *errors])
-    return line
+        if isinstance(record, dict):
+            return record
+    return {"event": line}
+
+
+def _message(record: dict[str, Any]) -> str:
+    errors = [f"{error.get('exc_type')}: {error.get('exc_value')}" for error in record.get("error_detail") or []]
+    return " | ".join([str(record.get("event")), *errors])

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from include.demo.runs import Chapter
-from include.demo.sandbox import Lead, LoggedCall, Value
+from include.demo.sandbox import Lead, Value
 
 _SYNC_LEADS = "/rest/v1/leads.json"
 
@@ -80,12 +80,16 @@ def _judge_number(chapters: Sequence[Chapter], first: dict[int, Lead], after: Se
     return [f"{count:,} {what}." for what, count in faults.items() if count]
 
 
-def judge_calls(chapters: Iterable[Chapter], calls: Iterable[LoggedCall]) -> list[str]:
-    """See that nothing but an address or an id and the field was ever sent, and a one-time field never False."""
-    types = {chapter.export.field: chapter.export.sync_type for chapter in chapters}
-    shapes = {frozenset({key, field}) for key in ("email", "id") for field in types}
+def judge_calls(chapters: Iterable[Chapter]) -> list[str]:
+    """See that nothing but an address or an id and the field was sent, and a one-time field never False."""
+    return [fault for chapter in chapters for fault in _judge_chapter(chapter)]
+
+
+def _judge_chapter(chapter: Chapter) -> list[str]:
+    field, name = chapter.export.field, chapter.export.name
+    shapes = {frozenset({key, field}) for key in ("email", "id")}
     faults = Counter[str]()
-    for call in calls:
+    for call in chapter.calls:
         if "client_secret" in call.query or "access_token" in call.query:
             faults["calls have a secret in their URL"] += 1
         if call.method == "GET" or call.query.get("_method") == "GET":
@@ -96,6 +100,10 @@ def judge_calls(chapters: Iterable[Chapter], calls: Iterable[LoggedCall]) -> lis
         for record in json.loads(call.body)["input"]:
             if frozenset(record) not in shapes:
                 faults["records have other keys than an address or an id and the field"] += 1
-            elif any(types.get(name) == "one_time" and value is not True for name, value in record.items()):
+            elif record[field] is not True and chapter.export.sync_type == "one_time":
                 faults["records set the field of a one-time export to something else than True"] += 1
-    return [f"{count:,} {what}." for what, count in sorted(faults.items())]
+    leads = sum(call.path == _SYNC_LEADS for call in chapter.calls)
+    reported = sum(report.api_calls for report in chapter.reports)
+    if not leads <= reported <= len(chapter.calls):
+        faults[f"API calls are reported; Marketo got {len(chapter.calls)}, {leads} of them about leads"] = reported
+    return [f"{name}: {count:,} {what}." for what, count in sorted(faults.items())]

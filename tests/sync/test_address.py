@@ -1,5 +1,6 @@
 import re
 import string
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given
@@ -84,7 +85,7 @@ def test_a_missing_address_is_counted_as_missing(value: str | None) -> None:
 
 @pytest.mark.parametrize("change", [str.upper, str.title, mixed], ids=["upper", "title", "mixed"])
 @pytest.mark.parametrize("word", PLACEHOLDERS)
-def test_placeholders_come_in_any_case(word: str, change: type[str]) -> None:
+def test_placeholders_come_in_any_case(word: str, change: Callable[[str], str]) -> None:
     """And with whitespace around them."""
     assert read_address(change(word)) is WITHOUT
     assert read_address(f" \u00a0{change(word)}\r\n") is WITHOUT
@@ -180,7 +181,7 @@ def test_what_is_not_ascii_is_invalid(value: str) -> None:
     assert read_address(value) is INVALID
 
 
-@pytest.mark.parametrize("value", ["K@example.com".replace("K", "\u212a"), "ſ@example.com", "İ@example.com"])
+@pytest.mark.parametrize("value", ["\u212a@example.com", "\u017f@example.com", "\u0130@example.com"], ids=ascii)
 def test_letters_that_become_ascii_in_lower_case_are_invalid(value: str) -> None:
     """Else two members would share a key with somebody else."""
     assert read_address(value) is INVALID

@@ -83,15 +83,14 @@ def test_no_lead_is_twice_in_a_request() -> None:
 
 
 def test_what_no_request_was_made_of_is_unsent_once_each() -> None:
-    """Queued or not yet looked at."""
-    changes = [change(7, 8, value=False, create=False), change(), change()]
+    """Queued, with a record for each of its leads, or not yet looked at."""
+    queued, *changes = [change(7, 8, value=False, create=False), change(), change()]
     batches = Batches(iter(changes))
-    batches.add(Course.begin(next(iter(changes))))
+    batches.add(Course.begin(queued))
 
-    unsent = list(batches.unsent())
+    unsent = [course.change for course in batches.unsent()]
 
-    assert len(unsent) == 4
-    assert len({id(course) for course in unsent}) == 4
+    assert unsent == [queued, *changes]
 
 
 @given(size=st.integers(2, MOST_RECORDS))

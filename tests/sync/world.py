@@ -96,6 +96,7 @@ class InProcess(BaseAdapter):
         self._vendor = vendor
         self._wire = wire
         self._clock = clock
+        self.holder = ""
         self.before: Callable[[str], None] = lambda _: None
         self.edit: Callable[[Request, Response], Response] = lambda _, response: response
 
@@ -227,7 +228,8 @@ class World:
         self.limits: dict[str, Any] = {}
         self.mixpanel_extra: dict[str, Any] = {}
         self.before_marketo: Callable[[str], None] = lambda _: None
-        self.edit_marketo = self.edit_mixpanel = _unchanged
+        self.edit_marketo: Callable[[Request, Response], Response] = _unchanged
+        self.edit_mixpanel: Callable[[Request, Response], Response] = _unchanged
         self._runs = 0
 
     def set_cohort(self, emails: Iterable[Any], cohort_id: int = COHORT) -> None:
@@ -244,6 +246,7 @@ class World:
         self._runs += 1
         marketo = self.adapter(self.marketo, self.marketo.wire, self.clock)
         marketo.edit = self.edit_marketo
+        marketo.holder = f"try-{self._runs}"
         marketo.before = self.before_marketo
         session = requests.Session()
         session.mount(MARKETO_URL, marketo)

@@ -23,15 +23,30 @@ def http_session(connection: Connection) -> requests.Session:
     """Return a session with the Connection's network settings, and neither its credentials nor its other extras.
 
     Raises:
-        InvalidSetting: the Connection turns the verification of TLS certificates off.
+        InvalidSetting: the Connection turns the verification of TLS certificates off, or its `proxies` are no
+            mapping.
     """
-    network = {key: value for key, value in connection.extra_dejson.items() if key in NETWORK_KEYS}
+    extra = connection.extra_dejson
+    network = {key: extra[key] for key in NETWORK_KEYS if extra.get(key) is not None}
     if not network.get("verify", True):
         raise InvalidSetting(
             f"Connection `{connection.conn_id}`: TLS certificates are always verified. Set `verify` in the extra "
             "to the CA bundle of your network, or leave it out."
         )
+    if not isinstance(network.get("proxies", {}), dict):
+        raise InvalidSetting(
+            f"Connection `{connection.conn_id}`: `proxies` in the extra maps schemes to addresses; write it like "
+            '{"https": "http://proxy.example.com:3128"}, or leave it out.'
+        )
     return _NetworkHook(network).get_conn()
+
+
+class _Session(requests.Session):
+    """Prefers its own proxies and CA bundle to the environment's; `requests` does it the other way round."""
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:  # noqa: ARG002 - the base's; our requests name neither
+        """Return the settings of a request."""
+        return super().merge_environment_settings(url, dict(self.proxies), stream, self.verify, cert)
 
 
 class _NetworkHook(HttpHook):
@@ -43,3 +58,6 @@ class _NetworkHook(HttpHook):
 
     def get_connection(self, conn_id: str) -> Connection:  # type: ignore[override] # noqa: ARG002 - a class method there
         return self._network
+
+    def _configure_session_from_auth(self, session: requests.Session, connection: Any) -> requests.Session:  # noqa: ARG002 - another session, without any
+        return _Session()

@@ -1,0 +1,48 @@
+# A fresh machine needs git, make and Python 3.11; everything else goes into .venv.
+SHELL := /bin/sh
+BIN := .venv/bin
+STAMP := .venv/made-from-lock
+
+# Finding it by running it: a name on the path need not be a Python that works.
+is_311 = import sys; sys.exit(sys.version_info[:2] != (3, 11))
+PYTHON ?= $(shell for name in python3.11 python3 python; do \
+	$$name -c '$(is_311)' 2>/dev/null && echo $$name && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format lock clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 9
+
+setup: $(STAMP) ## make .venv from requirements.lock
+
+demo: $(STAMP) ## show it in a real Airflow with a sandbox; ONCE=1 exits after the check, SEED=n repeats
+	$(BIN)/python -m include.demo $(if $(ONCE),--once) $(if $(SEED),--seed $(SEED))
+
+test: $(STAMP) ## run all tests; ARGS= goes to pytest
+	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
+
+check: $(STAMP) ## lint, formatting, types, import contracts, spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy plugins/marketo_provider include dags tests
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/codespell
+
+format: $(STAMP) ## put lint and formatting right where a tool can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(STAMP) ## pin anew what requirements-dev.txt asks for
+	$(BIN)/uv pip compile --upgrade --python-version 3.11 requirements-dev.txt -o requirements.lock
+
+clean: ## remove all that can be made again
+	rm -rf .venv .demo build .*_cache .hypothesis .coverage plugins/*.egg-info
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --exact -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
