@@ -60,7 +60,7 @@ def test_the_marketo_form_asks_for_what_marketo_shows() -> None:
         "login": "Client ID",
         "password": "Client Secret",
     }
-    assert form["ui-field-behaviour"]["hidden-fields"] == ["schema", "port"]
+    assert form["ui-field-behaviour"]["hidden-fields"] == ["schema"]
     assert set(form["conn-fields"]) == {
         "calls_per_20_seconds",
         "concurrent_calls",
@@ -78,7 +78,7 @@ def test_the_mixpanel_form_asks_for_what_mixpanel_shows() -> None:
 
     assert form["hook-class-name"] == "marketo_provider.hooks.mixpanel.MixpanelHook"
     assert set(form["ui-field-behaviour"]["relabeling"]) == {"host", "login", "password"}
-    assert form["ui-field-behaviour"]["hidden-fields"] == ["schema", "port"]
+    assert form["ui-field-behaviour"]["hidden-fields"] == ["schema"]
     assert set(form["conn-fields"]) == {
         "project_id",
         "region",

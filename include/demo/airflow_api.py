@@ -75,6 +75,7 @@ class AirflowApi:
             "connection_id": new.conn_id,
             "conn_type": new.conn_type,
             "host": new.host,
+            "port": 0,  # without one Airflow 3.3.2 refuses to test it (apache/airflow pull request 73298)
             "login": new.login,
             "password": new.password,
             "extra": json.dumps(dict(new.extra)),

@@ -15,6 +15,10 @@ from airflow.sdk import DAG
 from include.sandbox.marketo_fields import Field
 from include.sandbox.serving import Sandboxes
 from include.sandbox.wire import LoggedRequest
+from marketo_provider.clock import SystemClock
+from marketo_provider.state.lease import Lease
+from marketo_provider.state.log import TargetLog
+from marketo_provider.state.store import LocalStore
 from tests.airflow_home import ROOT, home, project_folder
 
 COHORT, FIELD = 1001, "mixpanelTrialUsers"
@@ -163,6 +167,12 @@ class Deployment:
     def written(self) -> list[dict[str, Any]]:
         """Return the records of all requests that write leads, in order."""
         return [record for one in self.writes() for record in json.loads(one.body)["input"]]
+
+    def lease(self, holder: str) -> Lease:
+        """Return the right to write to the field, not yet taken, for somebody who is no run of this Airflow."""
+        folder, clock = f"marketo/{self.marketo_url.removeprefix('http://')}/{FIELD.lower()}", SystemClock()
+        log = TargetLog(LocalStore(self.state), folder, clock)
+        return Lease(log, holder, lease_seconds=120, replay_after_seconds=90, clock=clock)
 
     def asked_mixpanel(self) -> list[str]:
         """Return the paths of all requests to Mixpanel."""

@@ -4,10 +4,12 @@ Who has no address is left out and counted; who is unknown to Marketo becomes a 
 field alone.
 """
 
+import io
 import json
 
 import pytest
 
+from marketo_provider.sync.adopt import adopt_leads
 from tests.dags.deployment import FIELD, Deployment
 
 pytestmark = pytest.mark.airflow
@@ -69,6 +71,31 @@ def test_nobody_is_ever_set_false(launch: Deployment) -> None:
 
     assert outcome.state == "failed"
     assert launch.writes() == []
+    assert launch.flags() == {ANN: True, BOB: True}
+
+
+def test_who_held_true_before_stays_true(launch: Deployment) -> None:
+    """Leads that were adopted are in the ledger and not in the cohort: a dynamic sync would set them False."""
+    launch.add_lead(CLEO, {FIELD: True})
+    launch.set_cohort([ANN])
+    adopt_leads(launch.lease("a person"), io.StringIO(f"Email\n{CLEO}\n"))
+
+    outcome = launch.run("launch")
+
+    assert outcome.state == "success"
+    assert launch.flags() == {ANN: True, CLEO: True}
+
+
+def test_a_run_that_goes_on_sets_its_first_members(launch: Deployment) -> None:
+    """A one-time export is of one moment, however many runs it takes: who left is set, who came is not."""
+    launch.declare("launch", sync_type="one_time", max_changes_per_run=1)
+    launch.set_cohort([ANN, BOB])
+    first = launch.run("launch")
+    launch.set_cohort([CLEO])
+
+    second = launch.run("launch")
+
+    assert (first.report["left_over"], second.report["left_over"]) == (1, 0)
     assert launch.flags() == {ANN: True, BOB: True}
 
 

@@ -7,11 +7,7 @@ import pytest
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
 
-from marketo_provider.clock import SystemClock
 from marketo_provider.operators.marketo import CohortToMarketoOperator, MarketoFieldCheckOperator
-from marketo_provider.state.lease import Lease
-from marketo_provider.state.log import TargetLog
-from marketo_provider.state.store import LocalStore
 from tests.dags.deployment import COHORT, FIELD, Deployment
 from tests.operators.support import context, execute
 
@@ -35,14 +31,6 @@ with DAG("somebodys_own", params={{"cohort": {COHORT}, "dry_run": False}}):
 def operator() -> CohortToMarketoOperator:
     """Return the operator as it stands alone."""
     return CohortToMarketoOperator(task_id="sync", cohort_id=COHORT, marketo_field=FIELD)
-
-
-def other_run(deployment: Deployment) -> Lease:
-    """Return the lease that another run takes."""
-    folder = f"marketo/{deployment.marketo_url.removeprefix('http://')}/{FIELD.lower()}"
-    clock = SystemClock()
-    log = TargetLog(LocalStore(deployment.state), folder, clock)
-    return Lease(log, "other", lease_seconds=120, replay_after_seconds=90, clock=clock)
 
 
 def test_alone_in_somebody_s_own_dag_it_does_all_three_steps(deployment: Deployment) -> None:
@@ -82,7 +70,7 @@ def test_alone_it_takes_the_params_of_its_dag(deployment: Deployment) -> None:
 def test_while_another_run_writes_it_waits_and_then_goes_on(deployment: Deployment) -> None:
     """It looks again within a minute, and does not read the cohort a second time."""
     deployment.set_cohort([ANN])
-    lease = other_run(deployment)
+    lease = deployment.lease("another run")
     lease.take()
     task = operator()
     with pytest.raises(TaskDeferred) as caught:

@@ -7,7 +7,7 @@ from airflow.sdk import Connection
 from requests.adapters import HTTPAdapter
 
 from marketo_provider.errors import InvalidSetting
-from marketo_provider.hooks.http_session import http_session, vendor_extra
+from marketo_provider.hooks.http_session import address, http_session, vendor_extra
 from tests.fake_wire import FakeAdapter, Reply
 
 pytestmark = pytest.mark.airflow
@@ -109,3 +109,13 @@ def test_the_vendor_s_extra_is_all_but_the_network_s() -> None:
     )
 
     assert extra == {"partition": "EU", "typo": 1}
+
+
+@pytest.mark.parametrize(
+    ("port", "expected"), [(None, "api.example.com"), (0, "api.example.com"), (8443, "api.example.com:8443")]
+)
+def test_a_port_that_stands_apart_belongs_to_the_address(port: int | None, expected: str) -> None:
+    """In a URI the port is a part of its own; 0, which Airflow's *Test* needs, is none."""
+    connection = Connection(conn_id="marketo", conn_type="marketo", host="api.example.com", port=port)
+
+    assert address(connection) == expected

@@ -153,6 +153,23 @@ def test_arguments_make_the_export() -> None:
     assert (export.create_leads, export.max_exit_share, export.max_entry_share) == (False, 0.1, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("dag_id", "name"),
+    [
+        ("cohort_export__trial_users", "trial_users"),
+        ("Growth.Trial-Users", "growth_trial_users"),
+        ("x" * 250, "x" * 200),
+    ],
+)
+def test_the_export_is_called_after_its_dag(dag_id: str, name: str) -> None:
+    """In messages and in the claim; any id that Airflow takes will do."""
+    operator = Probe(dag=DAG(dag_id, schedule=None))
+
+    execute(operator, context())
+
+    assert operator.run.export.name == name
+
+
 def test_templates_are_rendered() -> None:
     """A number that a template makes a text is one again."""
     operator = Probe(

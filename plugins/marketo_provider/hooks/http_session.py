@@ -14,6 +14,13 @@ from marketo_provider.errors import InvalidSetting
 NETWORK_KEYS = frozenset({"proxies", "verify", "cert", "trust_env"})
 
 
+def address(connection: Connection) -> str | None:
+    """Return the Connection's host, with its port where that stands apart, as in a URI."""
+    if connection.host and connection.port:
+        return f"{connection.host}:{connection.port}"
+    return connection.host
+
+
 def vendor_extra(connection: Connection) -> dict[str, Any]:
     """Return the Connection's extra without what belongs to the wire."""
     return {key: value for key, value in connection.extra_dejson.items() if key not in NETWORK_KEYS}

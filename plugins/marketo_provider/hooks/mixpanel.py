@@ -4,7 +4,7 @@ from airflow.sdk import BaseHook
 
 from marketo_provider.clock import SystemClock
 from marketo_provider.errors import MarketoProviderError
-from marketo_provider.hooks.http_session import http_session, vendor_extra
+from marketo_provider.hooks.http_session import address, http_session, vendor_extra
 from marketo_provider.mixpanel.client import MixpanelClient
 from marketo_provider.mixpanel.connection import MixpanelConnection
 
@@ -33,7 +33,7 @@ class MixpanelHook(BaseHook):
         connection = self.get_connection(self.mixpanel_conn_id)
         return MixpanelConnection.from_parts(
             self.mixpanel_conn_id,
-            host=connection.host,
+            host=address(connection),
             login=connection.login,
             password=connection.password,
             extra=vendor_extra(connection),

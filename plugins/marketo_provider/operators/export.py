@@ -75,7 +75,7 @@ class ExportOperator(BaseOperator):
 
     def _run(self, context: Context) -> Run:
         export = {
-            "name": re.sub(r"[^a-z0-9_]", "_", self.dag_id.removeprefix("cohort_export__").lower()),
+            "name": re.sub(r"[^a-z0-9_]", "_", self.dag_id.removeprefix("cohort_export__").lower())[:200],
             "cohort_id": _number(self.cohort_id),
             "marketo_field": self.marketo_field,
             "sync_type": self.sync_type,
