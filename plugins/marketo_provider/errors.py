@@ -22,7 +22,9 @@ MarketoProviderError
 │   ├── RateLimited          the vendor asks for a long pause
 │   ├── QuotaExhausted       Marketo's calls of the day are spent
 │   └── LeaseHeld            another run is writing to the target
-└── Superseded               there is nothing to do: a newer snapshot was delivered
+└── NothingToDo              the run ends without having done anything, and that is right
+    ├── Superseded           a newer snapshot was delivered
+    └── NoCallsLeft          Marketo's calls of the day are spent, and the schedule's next run will look again
 
 No message holds an e-mail address, a secret or a vendor's own wording, which may quote either.
 """
@@ -135,5 +137,13 @@ class LeaseHeld(WaitUntil):
     """Another run is writing to the target."""
 
 
-class Superseded(MarketoProviderError):
-    """There is nothing to do: a newer snapshot was delivered."""
+class NothingToDo(MarketoProviderError):
+    """The run ends without having done anything, and that is right."""
+
+
+class Superseded(NothingToDo):
+    """A newer snapshot was delivered."""
+
+
+class NoCallsLeft(NothingToDo):
+    """Marketo's calls of the day are spent, and the schedule's next run will look again."""

@@ -36,7 +36,7 @@ def test_show_names_owner_and_last_report(world: World, capsys: pytest.CaptureFi
     shown = capsys.readouterr().out
     assert status == 0
     assert "trial_users (dynamic)" in shown
-    assert "2 profiles, 1 members, entered 1" in shown
+    assert "2 profiles (1 without e-mail, 0 invalid, 0 duplicate), 1 members; entered 1" in shown
 
 
 def test_show_lists_every_target(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,13 +21,11 @@ FORMS = [
     "https://123-ABC-456.mktorest.com/identity",
     "https://123-abc-456.mktorest.com/identity/oauth/token",
     "https://123-abc-456.mktorest.com",
-    "https://123-abc-456.mktorest.com/",
     "https://123-abc-456.mktorest.com/rest/v1",
     "HTTPS://123-ABC-456.MKTOREST.COM/REST/",
     "123-ABC-456.mktorest.com",
     "123-abc-456.mktorest.com/identity/",
     "123-ABC-456",
-    " 123-abc-456 ",
 ]
 
 

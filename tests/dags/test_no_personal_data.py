@@ -33,12 +33,10 @@ def told(deployment: Deployment) -> list[str]:
     for number, address in enumerate(sorted(addresses(deployment))[:600]):
         deployment.add_lead(address, partition="Closed" if number % 3 == 0 else "Default")
     outcomes = [deployment.run(dry_run=True)]
-    deployment.marketo.wire.faults += [
-        Fault("error_code", "/rest/v1/leads.json", code="611"),
-        Fault("body", "/rest/v1/leads.json", skip=1, body=f'{{"errors": "{min(addresses(deployment))}"}}'),
-    ]
+    quoting = f'{{"errors": "{min(addresses(deployment))}"}}'
+    deployment.marketo.wire.faults.append(Fault("body", "/rest/v1/leads.json", body=quoting))
     deployment.connect_marketo(replay_after_seconds=1)
-    deployment.mixpanel.wire.faults.append(Fault("error_code", "/api/query/engage", code="500"))
+    deployment.mixpanel.wire.faults.append(Fault("status", "/api/query/engage", status=500, body=quoting))
     outcomes += [deployment.run(), deployment.run("launch"), deployment.run("launch")]
     project.churn(project.cohorts[COHORT], seed=SEED, entered=50, exited=20)
     outcomes.append(deployment.run(full_refresh=True, retry_refused=True))

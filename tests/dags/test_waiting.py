@@ -28,9 +28,9 @@ with DAG("somebodys_own", params={{"cohort": {COHORT}, "dry_run": False}}):
 """
 
 
-def operator() -> CohortToMarketoOperator:
+def operator(**arguments: Any) -> CohortToMarketoOperator:
     """Return the operator as it stands alone."""
-    return CohortToMarketoOperator(task_id="sync", cohort_id=COHORT, marketo_field=FIELD)
+    return CohortToMarketoOperator(task_id="sync", cohort_id=COHORT, marketo_field=FIELD, **arguments)
 
 
 def test_alone_in_somebody_s_own_dag_it_does_all_three_steps(deployment: Deployment) -> None:
@@ -85,16 +85,29 @@ def test_while_another_run_writes_it_waits_and_then_goes_on(deployment: Deployme
     assert deployment.asked_mixpanel().count("/api/query/engage") == 1
 
 
-def test_without_calls_left_it_waits_for_the_next_day(deployment: Deployment) -> None:
+def test_without_calls_left_a_one_time_export_waits_for_the_next_day(deployment: Deployment) -> None:
     """Neither read nor written is anything until Marketo's quota is new."""
     deployment.set_cohort([ANN])
     deployment.marketo.instance.gate.set_used(45_000)
 
     with pytest.raises(TaskDeferred) as caught:
-        execute(operator(), context())
+        execute(operator(sync_type="one_time"), context())
 
     assert isinstance(caught.value.trigger, DateTimeTrigger)
     assert caught.value.trigger.moment > datetime.now(UTC)
+    assert deployment.asked_mixpanel() == []
+    assert deployment.writes() == []
+
+
+def test_without_calls_left_a_dynamic_run_is_skipped(deployment: Deployment) -> None:
+    """Its schedule looks again by itself."""
+    deployment.declare()
+    deployment.set_cohort([ANN])
+    deployment.marketo.instance.gate.set_used(45_000)
+
+    outcome = deployment.run()
+
+    assert outcome.tasks == dict.fromkeys(("check_field", "snapshot_cohort", "export_to_marketo"), "skipped")
     assert deployment.asked_mixpanel() == []
     assert deployment.writes() == []
 

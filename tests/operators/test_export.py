@@ -82,10 +82,11 @@ def test_what_may_pass_is_tried_again(kind: type[errors.MarketoProviderError]) -
     assert not isinstance(caught.value, AirflowFailException | AirflowSkipException)
 
 
-def test_where_there_is_nothing_to_do_the_task_is_skipped() -> None:
+@pytest.mark.parametrize("kind", list(every(errors.NothingToDo)))
+def test_where_there_is_nothing_to_do_the_task_is_skipped(kind: type[errors.MarketoProviderError]) -> None:
     """And with it those that follow."""
-    with pytest.raises(AirflowSkipException, match="newer"):
-        execute(Probe(error=errors.Superseded("A newer one was delivered.")), context())
+    with pytest.raises(AirflowSkipException, match=r"^Nothing to do\.$"):
+        execute(Probe(error=kind("Nothing to do.")), context())
 
 
 @pytest.mark.parametrize("kind", [errors.RateLimited, errors.QuotaExhausted])

@@ -131,12 +131,14 @@ def begun(by: str = "try-1", *, run_id: str = "run-1", at: datetime = NOW) -> Sn
 
 def taken(by: str = "try-1", *, at: datetime = NOW) -> LeaseTaken:
     """Return the record that takes the lease."""
-    return LeaseTaken(at=at, by=by)
+    return LeaseTaken(at=at, by=by, takeover_seconds=230)
 
 
 def intended(snapshot: int, rows: str = "intent.parquet", *, by: str = "try-1", at: datetime = NOW) -> Intended:
     """Return an intent."""
-    return Intended(at=at, by=by, run_id="run-1", snapshot=snapshot, claim=claim(), rows=rows)
+    return Intended(
+        at=at, by=by, run_id="run-1", snapshot=snapshot, claim=claim(), rows=rows, change_list="changes.csv"
+    )
 
 
 def settled(snapshot: int, *, by: str = "try-1", delivered: int | None = None, at: datetime = NOW) -> Settled:
@@ -154,6 +156,8 @@ def settled(snapshot: int, *, by: str = "try-1", delivered: int | None = None, a
         delivered=snapshot if delivered is None else delivered,
         address_share=0.8,
         report={"members": 3},
+        left_over=0,
+        takeover_seconds=230,
     )
 
 

@@ -34,12 +34,12 @@ def test_a_snapshot_that_begins_delivers_nothing() -> None:
 
 def test_a_lease_is_its_takers() -> None:
     """Who takes it holds it, from the record's time on."""
-    assert fold(taken("try-1")).lease == Holding("try-1", NOW)
+    assert fold(taken("try-1")).lease == Holding("try-1", NOW, 230)
 
 
 def test_a_later_taker_holds_the_lease() -> None:
     """A takeover is another record of the same kind."""
-    assert fold(taken("try-1"), taken("try-2", at=LATER)).lease == Holding("try-2", LATER)
+    assert fold(taken("try-1"), taken("try-2", at=LATER)).lease == Holding("try-2", LATER, 230)
 
 
 def test_any_record_of_the_holder_renews_the_lease() -> None:
@@ -53,12 +53,12 @@ def test_any_record_of_the_holder_renews_the_lease() -> None:
         settled(1, at=at),
         begun(by, at=at),
     ):
-        assert fold(taken(by), record).lease == Holding(by, at)
+        assert fold(taken(by), record).lease == Holding(by, at, 230)
 
 
 def test_nobody_elses_record_renews_the_lease() -> None:
     """Another run that begins a snapshot says nothing about the holder."""
-    assert fold(taken("try-1"), begun("try-2", at=LATER)).lease == Holding("try-1", NOW)
+    assert fold(taken("try-1"), begun("try-2", at=LATER)).lease == Holding("try-1", NOW, 230)
 
 
 def test_a_lease_given_back_is_nobodys() -> None:
@@ -109,7 +109,7 @@ def test_a_settle_is_a_checkpoint() -> None:
     assert from_the_start.delivered == 6
     assert from_the_start.settled == record
     assert from_the_start.claim == record.claim
-    assert from_the_start.lease == Holding("try-1", NOW)
+    assert from_the_start.lease == Holding("try-1", NOW, 230)
 
 
 def test_a_release_forgets_claim_and_ledger() -> None:
@@ -120,7 +120,7 @@ def test_a_release_forgets_claim_and_ledger() -> None:
     assert target.base is None
     assert target.deltas == ()
     assert target.settled is None
-    assert target.lease == Holding("cli", NOW)
+    assert target.lease == Holding("cli", NOW, 230)
 
 
 def test_snapshots_begun_before_a_release_are_superseded() -> None:

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from marketo_provider.errors import AccessDenied, InvalidSetting, QuotaExhausted, Superseded
+from marketo_provider.errors import AccessDenied, InvalidSetting, NoCallsLeft, QuotaExhausted, Superseded
 from marketo_provider.sync.check import check_export
 from marketo_provider.sync.snapshot import read_snapshot
-from tests.sync.world import FIELD, OTHER_FIELD, World
+from tests.sync.world import FIELD, World
 
 ANN = "ann@example.com"
 BOB = "bob@example.com"
@@ -66,14 +66,6 @@ def test_a_data_view_that_is_not_there_is_named(world: World) -> None:
         check_export(world.run(), interval_end=None)
 
 
-def test_another_field_is_for_one_time_exports_alone(world: World) -> None:
-    """A dynamic export keeps its field: nobody would set the old one False any more."""
-    with pytest.raises(InvalidSetting, match=r"marketo_field is for one-time exports.*Declare another export"):
-        check_export(world.run(marketo_field=OTHER_FIELD), interval_end=None)
-
-    assert world.marketo.wire.log == world.mixpanel.wire.log == []
-
-
 def test_the_run_parameters_field_is_the_one_that_is_checked(tmp_path: Path) -> None:
     """A typing mistake in the trigger form is found like one in the YAML."""
     world = World(tmp_path, sync_type="one_time")
@@ -104,21 +96,29 @@ def test_the_exports_partition_goes_before_the_connections(world: World) -> None
     check_export(world.run(), interval_end=None)
 
 
-@pytest.mark.parametrize("sync_type", ["dynamic", "one_time"])
-def test_without_calls_nothing_is_read(tmp_path: Path, sync_type: str) -> None:
+def test_without_calls_a_one_time_export_waits(tmp_path: Path) -> None:
     """The check says whose share is spent, and when there are calls again."""
-    world = World(tmp_path, sync_type=sync_type)
+    world = World(tmp_path, sync_type="one_time")
     world.limits = {"daily_quota": 1, "quota_share": 0.5}
-    run = world.run()
 
     with pytest.raises(
         QuotaExhausted, match=r"quota_share 0.5 of daily_quota 1\).*Nothing was read or sent"
     ) as spent:
-        check_export(run, interval_end=None)
+        check_export(world.run(), interval_end=None)
 
     assert world.mixpanel.wire.log == []
     # Five minutes after midnight in Chicago.
     assert f"{spent.value.resume_at:%m-%d %H:%M}" == "11-25 06:05"
+
+
+def test_without_calls_a_dynamic_run_ends(world: World) -> None:
+    """Waiting for midnight would hold up the schedule, whose next run looks again."""
+    world.limits = {"daily_quota": 1, "quota_share": 0.5}
+
+    with pytest.raises(NoCallsLeft, match=r"Nothing was read or sent\. The next run looks again"):
+        check_export(world.run(), interval_end=None)
+
+    assert world.mixpanel.wire.log == []
 
 
 def test_the_last_tenth_of_the_calls_is_for_dynamic_exports(tmp_path: Path) -> None:

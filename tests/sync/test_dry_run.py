@@ -16,7 +16,7 @@ from marketo_provider.state.snapshots import SnapshotFolder
 from marketo_provider.sync.dry_run import preview_export
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.snapshot import load_snapshot, read_snapshot
-from tests.sync.world import World
+from tests.sync.world import FIELD, World
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_new_leads_are_estimated_from_a_sample(world: World) -> None:
 
 
 def test_no_leads_would_be_new_where_none_are_created(tmp_path: Path) -> None:
-    """`create_leads: false` asks Marketo for no sample."""
+    """`create_leads: false` asks Marketo for no sample; the one call looks for leads that hold True."""
     world = World(tmp_path, create_leads=False)
     world.set_cohort(people(20))
 
@@ -135,7 +135,7 @@ def test_no_leads_would_be_new_where_none_are_created(tmp_path: Path) -> None:
 
     assert report.new_leads_estimate == 0
     assert report.planned_calls == 1
-    assert report.api_calls == 0
+    assert report.api_calls == 1
 
 
 def test_what_one_run_does_not_send_is_left_over(tmp_path: Path) -> None:
@@ -160,6 +160,17 @@ def test_a_guard_that_would_stop_the_run_is_told(world: World, caplog: pytest.Lo
     assert "allow_exits = 315" in caplog.text
     with pytest.raises(GuardStopped):
         world.sync()
+
+
+def test_leads_that_hold_true_already_are_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Moving in from another integration shows before the first real run."""
+    world.add_lead("a@example.com", **{FIELD: True})
+    world.set_cohort(["a@example.com"])
+
+    preview(world)
+
+    assert "Without dry_run this run would stop." in caplog.text
+    assert "1 leads hold True already" in caplog.text
 
 
 def test_a_deployment_can_be_harmless_as_a_whole(world: World) -> None:

@@ -65,9 +65,10 @@ def written_records(world: World) -> int:
 
 
 def stored_csv(world: World, snapshot: str, name: str) -> list[dict[str, str]]:
-    """Return a CSV that a run has kept."""
-    data = world.store.read(f"marketo/127.0.0.1:8001/{FIELD.lower()}/runs/{snapshot}/{name}.csv")
-    return list(csv.DictReader(io.StringIO(data.decode())))
+    """Return the CSV of that kind which a run has kept."""
+    folder = f"marketo/127.0.0.1:8001/{FIELD.lower()}/runs/{snapshot}"
+    (file,) = [there for there in world.store.names(folder) if there.startswith(name)]
+    return list(csv.DictReader(io.StringIO(world.store.read(f"{folder}/{file}").decode())))
 
 
 def outcome(world: World, snapshot: str, **parameters: Any) -> Report | type[Exception]:

@@ -45,7 +45,7 @@ def snapshot(*, profiles: int = 1000, members: int = 1000, without: int = 0) -> 
     )
 
 
-def last(world: World, *, address_share: float = 1.0) -> Settled:
+def last(world: World, *, address_share: float = 1.0, left_over: int = 0) -> Settled:
     """Return a settle before this run."""
     return Settled(
         at=NOW,
@@ -60,6 +60,8 @@ def last(world: World, *, address_share: float = 1.0) -> Settled:
         delivered=1,
         address_share=address_share,
         report={},
+        left_over=left_over,
+        takeover_seconds=230,
     )
 
 
@@ -148,6 +150,19 @@ def test_more_than_as_many_again_and_a_thousand_must_not_enter_unasked(
 def test_the_first_run_may_enter_everybody(world: World) -> None:
     """Before the first settle there is nothing to compare with."""
     assert not stops(world, extent(entered=30_000_000), snapshot(), None)
+
+
+def test_what_was_left_over_does_not_enter_now(world: World) -> None:
+    """What the last run did not send had been let through by it."""
+    assert not stops(world, extent(entered=2999, held=1000), snapshot(), last(world, left_over=2000))
+    assert stops(world, extent(entered=3001, held=1000), snapshot(), last(world, left_over=2000))
+
+
+def test_a_one_time_export_goes_on_unasked(tmp_path: Path) -> None:
+    """Its members were decided when it began."""
+    world = World(tmp_path, sync_type="one_time")
+
+    assert not stops(world, extent(entered=20_000, held=1000), snapshot(), last(world))
 
 
 @pytest.mark.parametrize(("share", "stopped"), [(0.0, True), (1.9, True), (2.0, False)])

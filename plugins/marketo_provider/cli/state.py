@@ -63,7 +63,9 @@ def _changes(arguments: argparse.Namespace) -> int:
     ]
     if not announced:
         raise StoreUnusable(f"No run {arguments.run_id} has announced changes of {arguments.target}.")
-    sys.stdout.write(store.read(f"{log.folder}/runs/{announced[-1].snapshot:08d}/changes.csv").decode())
+    for place, record in enumerate(announced):
+        header, *changes = store.read(record.change_list).decode().splitlines(keepends=True)
+        sys.stdout.writelines(changes if place else [header, *changes])
     return 0
 
 

@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from pydantic import ValidationError
 
 from marketo_provider.clock import SystemClock
-from marketo_provider.errors import InvalidExport, StopAndAsk, Superseded, TryAgain
+from marketo_provider.errors import InvalidExport, NothingToDo, StopAndAsk, TryAgain
 from marketo_provider.exports import CohortExport
 from marketo_provider.hooks.marketo import MarketoHook
 from marketo_provider.hooks.mixpanel import MixpanelHook
@@ -29,7 +29,7 @@ def airflow_errors() -> Iterator[None]:
         raise AirflowFailException(str(error)) from None
     except TryAgain as error:
         raise AirflowException(str(error)) from None
-    except Superseded as error:
+    except NothingToDo as error:
         raise AirflowSkipException(str(error)) from None
 
 

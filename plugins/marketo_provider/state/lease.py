@@ -33,7 +33,7 @@ class Lease:
         self.log = log
         self.holder = holder
         self._lease_seconds = lease_seconds
-        self._takeover_seconds = lease_seconds + replay_after_seconds + _CLOCK_MARGIN_SECONDS
+        self.takeover_seconds = lease_seconds + replay_after_seconds + _CLOCK_MARGIN_SECONDS
         self._clock = clock
         self._renewed = float("-inf")
 
@@ -53,7 +53,8 @@ class Lease:
             LeaseHeld: another run has it; says when it could be taken over.
         """
         self.log.refresh()
-        self._append(LeaseTaken(at=self._clock.now(), by=self.holder), self._free)
+        record = LeaseTaken(at=self._clock.now(), by=self.holder, takeover_seconds=self.takeover_seconds)
+        self._append(record, self._free)
 
     def append(self, record: Record) -> int:
         """Append a record of the holder, which renews the lease.
@@ -89,7 +90,7 @@ class Lease:
     def _free(self, target: Target) -> None:
         if target.lease is None:
             return
-        free_at = target.lease.last_at + timedelta(seconds=self._takeover_seconds)
+        free_at = target.lease.last_at + timedelta(seconds=target.lease.takeover_seconds)
         if self._clock.now() < free_at:
             raise LeaseHeld(
                 f"Another run is writing to {self.log.folder}; "

@@ -6,7 +6,7 @@ are rows of one schema, so that a settle is one record that names files.
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -57,7 +57,7 @@ class LedgerRow:
     """
 
     key: Key
-    address: str
+    address: str = field(repr=False)
     flag: Flag
     was_true: bool = False
     may_hold: bool = False

@@ -60,9 +60,13 @@ class SnapshotBegun(_Record):
 
 
 class LeaseTaken(_Record):
-    """`by` alone may write to the target from here on."""
+    """`by` alone may write to the target from here on.
+
+    `takeover_seconds` after its last record another may: the holder's own settings decide, not the other's.
+    """
 
     kind: Literal["lease_taken"] = "lease_taken"
+    takeover_seconds: float
 
 
 class LeaseRenewed(_Record):
@@ -78,13 +82,14 @@ class LeaseGivenBack(_Record):
 
 
 class Intended(_Record):
-    """What is about to be sent: the ledger rows of a change set, as `unknown`."""
+    """What is about to be sent: the ledger rows of a change set, as `unknown`; and a list of it for people."""
 
     kind: Literal["intended"] = "intended"
     run_id: str
     snapshot: int
     claim: Claim
     rows: str
+    change_list: str
 
 
 class Journaled(_Record):
@@ -115,7 +120,9 @@ class Settled(_Record):
     delivered: int
     address_share: float
     report: dict[str, Any]
+    left_over: int
     failure: str | None = None
+    takeover_seconds: float
 
 
 class Released(_Record):

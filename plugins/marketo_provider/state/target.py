@@ -23,10 +23,11 @@ from marketo_provider.state.records import (
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Who holds the lease, and the time in his last record."""
+    """Who holds the lease, the time in his last record, and how long after it another may take over."""
 
     holder: str
     last_at: datetime
+    takeover_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Target:
         """Return the state after `record`, which has that number."""
         state = replace(self._changed_by(number, record), number=number)
         if state.lease and state.lease.holder == record.by:
-            return replace(state, lease=Holding(record.by, record.at))
+            return replace(state, lease=replace(state.lease, last_at=record.at))
         return state
 
     def _changed_by(self, number: int, record: Record) -> "Target":  # noqa: PLR0911 - one a record's kind
@@ -60,7 +61,7 @@ class Target:
             case SnapshotBegun():
                 return replace(self, begun={**self.begun, record.run_id: number})
             case LeaseTaken():
-                return replace(self, lease=Holding(record.by, record.at))
+                return replace(self, lease=Holding(record.by, record.at, record.takeover_seconds))
             case LeaseGivenBack():
                 return replace(self, lease=None)
             case Intended():
@@ -80,7 +81,7 @@ class Target:
                     deltas=record.deltas,
                     delivered=record.delivered,
                     settled=record,
-                    lease=Holding(record.by, record.at),
+                    lease=Holding(record.by, record.at, record.takeover_seconds),
                 )
             case Released():
                 return Target(delivered=number, lease=self.lease)

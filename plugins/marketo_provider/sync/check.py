@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from marketo_provider.errors import InvalidSetting, QuotaExhausted, Superseded
+from marketo_provider.errors import InvalidSetting, NoCallsLeft, QuotaExhausted, Superseded
 from marketo_provider.state.target import Target
 from marketo_provider.sync.budget import Budget, calls_again_at
 from marketo_provider.sync.field_check import check_field
@@ -19,14 +19,10 @@ def check_export(run: Run, *, interval_end: datetime | None) -> None:
 
     Raises:
         TargetClaimed, FieldUnusable, AccessDenied, InvalidSetting: the export cannot run like this.
-        QuotaExhausted: Marketo's calls of the day are spent.
+        QuotaExhausted: Marketo's calls of the day are spent; a one-time export waits.
+        NoCallsLeft: the same, of a dynamic export: its next run looks again.
         Superseded: a newer snapshot than this run's interval has been settled.
     """
-    if run.parameters.marketo_field and not run.one_time:
-        raise InvalidSetting(
-            f"{run.label}: the run parameter marketo_field is for one-time exports; a dynamic export keeps the "
-            "field of its YAML. Nothing was sent. Declare another export for another field."
-        )
     target = run.open_log().target
     if target.settled and target.settled.run_id == run.run_id:
         # A try of this run has settled and died before it could say so: not somebody else's doing.
@@ -36,14 +32,22 @@ def check_export(run: Run, *, interval_end: datetime | None) -> None:
         _check_interval(run, target, interval_end)
     check_field(run.marketo, run.field, run.label)
     check_partition(run)
-    if not Budget(run.marketo, run.limits).allows(exits=not run.one_time):
-        raise QuotaExhausted(
-            f"{run.label}: our share of Marketo's calls of today is spent (quota_share {run.limits.quota_share:g} "
-            f"of daily_quota {run.limits.daily_quota:,}). Nothing was read or sent; the run goes on when there "
-            "are calls again.",
-            resume_at=calls_again_at(run.clock.now()),
-        )
+    _check_calls(run)
     run.mixpanel.check_access()
+
+
+def _check_calls(run: Run) -> None:
+    """Stop before the cohort is read where nothing could be sent: a one-time export waits, a schedule goes on."""
+    if Budget(run.marketo, run.limits).allows(exits=not run.one_time):
+        return
+    spent = (
+        f"{run.label}: our share of Marketo's calls of today is spent (quota_share {run.limits.quota_share:g} of "
+        f"daily_quota {run.limits.daily_quota:,}). Nothing was read or sent."
+    )
+    if run.one_time:
+        resume_at = calls_again_at(run.clock.now())
+        raise QuotaExhausted(f"{spent} The run goes on when there are calls again.", resume_at=resume_at)
+    raise NoCallsLeft(f"{spent} The next run looks again.")
 
 
 def check_partition(run: Run) -> None:

@@ -1,11 +1,15 @@
 """A dry run: what would be sent, how many calls it would take, how many leads would be new. Changes nothing."""
 
-from marketo_provider.errors import GuardStopped, StopAndAsk
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from marketo_provider.errors import StopAndAsk
 from marketo_provider.state.ledger import load_ledger
 from marketo_provider.state.snapshots import SnapshotFolder
 from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.batches import MOST_RECORDS
 from marketo_provider.sync.changes import find_changes, keep_first
+from marketo_provider.sync.first_write import check_first_write
 from marketo_provider.sync.guards import check_guards
 from marketo_provider.sync.ownership import check_claim
 from marketo_provider.sync.report import Report
@@ -57,10 +61,11 @@ def _preview(run: Run, snapshot_name: str) -> Report:
             retry_refused=run.parameters.retry_refused,
         )
         report.entered, report.exited, report.ledger_size = extent.entered, extent.exited, extent.ledger_rows
-        try:
+        with _told_only():
             check_guards(run, snapshot, extent, target.settled)
-        except GuardStopped as stopped:
-            logger.warning("Without dry_run this run would stop. %s", stopped)
+        if target.claim is None or not extent.ledger_rows:
+            with _told_only():
+                check_first_write(run, workspace)
         if run.export.max_changes_per_run is not None:
             report.left_over = keep_first(workspace, run.export.max_changes_per_run)
         report.planned_calls = _calls(workspace)
@@ -69,6 +74,15 @@ def _preview(run: Run, snapshot_name: str) -> Report:
     report.finished_at = run.clock.now()
     logger.info("%s, dry run, nothing was sent: %s.", run.label, report.line())
     return report
+
+
+@contextmanager
+def _told_only() -> Iterator[None]:
+    """Let what would stop the run be read in the log: a dry run is there to tell it."""
+    try:
+        yield
+    except StopAndAsk as stopped:
+        logger.warning("Without dry_run this run would stop. %s", stopped)
 
 
 def _calls(workspace: Workspace) -> int:

@@ -7,6 +7,7 @@ from marketo_provider.errors import (
     LeaseLost,
     MarketoProviderError,
     QuotaExhausted,
+    StoreUnusable,
     Superseded,
     TooManyRefused,
 )
@@ -47,12 +48,12 @@ def export_cohort(run: Run, snapshot_name: str) -> Report:
         LeaseLost, VendorUnavailable: what is not acknowledged is sent again by the next try.
     """
     log = run.open_log()
-    number = int(snapshot_name)
+    number = _number(run, snapshot_name)
     if settled := _settled_before(run, log, number):
         return _stored_outcome(settled)
+    check_claim(run, log.target.claim)
     snapshot = load_snapshot(run, snapshot_name)
     _check_current(run, log.target, snapshot, number)
-    check_claim(run, log.target.claim)
     lease = run.lease(log)
     lease.take()
     if settled := _settled_before(run, log, number):
@@ -60,6 +61,15 @@ def export_cohort(run: Run, snapshot_name: str) -> Report:
         lease.give_back()
         return _stored_outcome(settled)
     return _Export(run, log, lease, snapshot, number).deliver()
+
+
+def _number(run: Run, snapshot_name: str) -> int:
+    if not snapshot_name.isdecimal():
+        raise StoreUnusable(
+            f"{run.label}: snapshot {snapshot_name} was read for a dry run, and this is none. Nothing was sent. "
+            "Clear the task snapshot_cohort too."
+        )
+    return int(snapshot_name)
 
 
 def _settled_before(run: Run, log: TargetLog, number: int) -> Settled | None:
@@ -114,8 +124,8 @@ class _Export:
     def deliver(self) -> Report:
         """Do all that is done under the lease, and give it back unless something of ours may still land."""
         try:
-            _check_current(self._run, self._log.target, self._snapshot, self._number)
             check_claim(self._run, self._log.target.claim)
+            _check_current(self._run, self._log.target, self._snapshot, self._number)
             with self._run.workspace() as workspace:
                 settled = self._work(workspace)
         except LeaseLost:
@@ -129,10 +139,9 @@ class _Export:
         return self._outcome(settled)
 
     def _work(self, workspace: Workspace) -> Settled:
-        first = self._log.target.claim is None
         extent = self._find(workspace)
         check_guards(self._run, self._snapshot, extent, self._last)
-        if first:
+        if self._log.target.claim is None or not extent.ledger_rows:
             check_first_write(self._run, workspace)
         most = self._run.export.max_changes_per_run
         if most is not None:
@@ -162,9 +171,10 @@ class _Export:
 
     def _announce(self, workspace: Workspace, claim: Claim) -> None:
         """Make durable what is about to be sent, before the first request."""
-        path = f"{self._run.folder}/intents/{secrets.token_hex(16)}.parquet"
-        workspace.save(intent_rows(), path)
-        workspace.save_csv("SELECT address, value AS set_to FROM changes", f"{self._run_folder}/changes.csv")
+        name = secrets.token_hex(16)
+        rows, change_list = f"{self._run.folder}/intents/{name}.parquet", f"{self._run_folder}/changes-{name}.csv"
+        workspace.save(intent_rows(), rows)
+        workspace.save_csv("SELECT address, value AS set_to FROM changes", change_list)
         self._lease.append(
             Intended(
                 at=self._run.clock.now(),
@@ -172,7 +182,8 @@ class _Export:
                 run_id=self._run.run_id,
                 snapshot=self._number,
                 claim=claim,
-                rows=path,
+                rows=rows,
+                change_list=change_list,
             )
         )
 
@@ -212,7 +223,9 @@ class _Export:
             delivered=self._log.target.delivered,
             address_share=self._snapshot.address_share,
             report=self._report.model_dump(mode="json"),
+            left_over=self._report.left_over,
             failure=failure,
+            takeover_seconds=self._lease.takeover_seconds,
         )
         self._log.hint(self._lease.append(settled))
         logger.info("%s: %s.", self._run.label, self._report.line())

@@ -33,5 +33,6 @@ def check_first_write(run: Run, workspace: Workspace) -> None:
             f"{run.label}: of {len(addresses)} sampled members {holding} leads hold True already, though this "
             "export has never written to the field. It is not new, somebody else writes it, or the state store "
             "was lost. Nothing was sent. Use a new field; or trigger the DAG with adopt = true; or, so that "
-            "those who left are set False too, first run: python -m marketo_provider state adopt."
+            "those who left are set False too, first run: "
+            f"python -m marketo_provider state adopt {run.target} FILE.csv"
         )

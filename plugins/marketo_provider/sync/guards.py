@@ -56,15 +56,18 @@ def _check_exits(run: Run, snapshot: Snapshot, extent: Extent, last: Settled | N
 
 
 def _check_entries(run: Run, extent: Extent, last: Settled | None) -> None:
-    if last is None or extent.entered < _FEWEST_ENTRIES:
+    # A one-time export goes on with its own snapshot: whom it sets True was decided when it began.
+    if last is None or run.one_time:
         return
+    entered = extent.entered - last.left_over
     allowed = run.parameters.allow_entries
-    if extent.entered > run.export.max_entry_share * extent.held and (allowed is None or extent.entered > allowed):
+    share = run.export.max_entry_share * extent.held
+    if entered >= _FEWEST_ENTRIES and entered > share and (allowed is None or entered > allowed):
         reason = (
-            f"{extent.entered:,} entered the cohort, where the field is True for {extent.held:,}: more than "
+            f"{entered:,} entered the cohort, where the field is True for {extent.held:,}: more than "
             f"max_entry_share ({run.export.max_entry_share:g}) of them"
         )
-        _stop(run, reason, "allow_entries", extent.entered)
+        _stop(run, reason, "allow_entries", entered)
 
 
 def _stop(run: Run, reason: str, parameter: str, count: int) -> None:

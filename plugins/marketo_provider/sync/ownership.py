@@ -32,7 +32,7 @@ def check_owner(run: Run, claim: Claim | None) -> None:
         f"{run.label}: the field belongs to export {claim.export!r} ({claim.sync_type}, cohort "
         f"{claim.cohort_id} of Mixpanel project {claim.project_id}) since {claim.claimed_at:%Y-%m-%d %H:%M} "
         "UTC. Nothing was sent. Export to a new Boolean field; or, if the old export is given up for good, "
-        "free this one with: python -m marketo_provider state release."
+        f"free this one with: python -m marketo_provider state release {run.target}"
     )
 
 

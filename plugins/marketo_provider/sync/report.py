@@ -91,9 +91,15 @@ class Report(BaseModel):
 
     def line(self) -> str:
         """Return the report in one line, for the log."""
+        cohort = (
+            f"{self.profiles:,} profiles ({self.without_email:,} without e-mail, {self.invalid_email:,} invalid, "
+            f"{self.duplicate_email:,} duplicate), {self.members:,} members"
+        )
+        moved = f"entered {self.entered:,}, exited {self.exited:,}"
+        if self.dry_run:
+            return f"{cohort}; {moved}; {self.planned_calls} calls, about {self.new_leads_estimate} new leads"
         return (
-            f"{self.profiles:,} profiles, {self.members:,} members, entered {self.entered:,}, "
-            f"exited {self.exited:,}, set True {self.set_true:,}, set False {self.set_false:,}, "
-            f"created {self.created:,}, refused {self.refused:,}, left over {self.left_over:,}, "
-            f"{self.api_calls:,} calls"
+            f"{cohort}; {moved}; set True {self.set_true:,}, set False {self.set_false:,}, "
+            f"created {self.created:,}, not in Marketo {self.not_in_marketo:,}, refused {self.refused:,}, "
+            f"left over {self.left_over:,}; {self.api_calls:,} calls"
         )

@@ -52,6 +52,11 @@ class Run:
         return f"marketo/{self.marketo.host}/{self.field.lower()}"
 
     @property
+    def target(self) -> str:
+        """The target as the command line names it."""
+        return self.folder.removeprefix("marketo/")
+
+    @property
     def one_time(self) -> bool:
         """Whether the field is set once and never again."""
         return self.export.sync_type == "one_time"
