@@ -19,6 +19,7 @@ from marketo_provider.errors import (
 from marketo_provider.marketo.client import Lead, LeadResult
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import Flag
+from marketo_provider.sync.batch_call import Answer, make_call
 from marketo_provider.sync.batches import Batch, Batches, Halving
 from marketo_provider.sync.budget import Budget
 from marketo_provider.sync.changes import Change
@@ -39,8 +40,6 @@ _MOST_REFUSALS = 200
 _PAUSE_SECONDS = 15.0
 _PATIENCE_SECONDS = 900.0
 _LOOK_SECONDS = 1.0
-
-Answer = list[LeadResult] | list[Lead]
 
 
 class Delivery:
@@ -112,7 +111,7 @@ class Delivery:
                     self.out_of_calls = True
                     break
                 self._lease.keep(at_least=self._run.settings.lease_seconds / 2)
-                in_flight[pool.submit(self._request, batch, self._lease.deadline)] = batch
+                in_flight[pool.submit(make_call, self._run, batch, self._lease.deadline)] = batch
             if in_flight:
                 done, _ = wait(in_flight, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -131,30 +130,6 @@ class Delivery:
                 self._delayed.remove(entry)
                 return entry[1]
         return self._batches.next(last=idle and not self._delayed)
-
-    def _request(self, batch: Batch, deadline: float) -> Answer:
-        """Make a request; runs in a thread of the pool."""
-        client, field = self._run.marketo, self._run.field
-        addresses = [item.course.change.row.address for item in batch.items]
-        if batch.step is Step.LOOK_UP:
-            return client.find_leads("email", addresses, field=field, deadline=deadline)
-        if batch.step is Step.BY_ID:
-            keys = [{"id": item.lead_id or 0} for item in batch.items]
-            records = [{**key, field: batch.value} for key in keys]
-            return client.sync_leads(
-                records, action="updateOnly", lookup_field="id", partition=None, deadline=deadline
-            )
-        return client.sync_leads(
-            [{"email": address, field: batch.value} for address in addresses],
-            action="createOrUpdate" if batch.create else "updateOnly",
-            lookup_field="email",
-            partition=self._partition if batch.create else None,
-            deadline=deadline,
-        )
-
-    @property
-    def _partition(self) -> str | None:
-        return self._run.export.partition or self._run.limits.partition
 
     def _take(self, future: Future[Answer], batch: Batch) -> None:
         now = self._run.clock.monotonic()

@@ -12,7 +12,7 @@ from marketo_provider.errors import (
     TooManyRefused,
 )
 from marketo_provider.state.lease import Lease
-from marketo_provider.state.ledger import load_ledger, settle_ledger
+from marketo_provider.state.ledger import load_ledger
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import Claim, Intended, Settled
 from marketo_provider.state.snapshots import Snapshot, SnapshotFolder
@@ -25,11 +25,11 @@ from marketo_provider.sync.first_write import check_first_write
 from marketo_provider.sync.guards import check_guards
 from marketo_provider.sync.journal import Journal
 from marketo_provider.sync.ownership import check_claim, renewed_claim
-from marketo_provider.sync.report import FailedCall, Report
+from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run, logger
+from marketo_provider.sync.settle import Settling
 from marketo_provider.sync.snapshot import USABLE_FOR, load_snapshot
 
-_FEWEST_REFUSED = 100
 _LOOK_SECONDS = 1.0
 
 
@@ -119,6 +119,7 @@ class _Export:
             snapshot=snapshot,
             started_at=run.clock.now(),
         )
+        self._settling = Settling(run, log, lease, self._report, snapshot=snapshot, number=number)
         self._delivery: Delivery | None = None
 
     def deliver(self) -> Report:
@@ -152,7 +153,7 @@ class _Export:
             self._report.route = "sync_leads"
             self._send(workspace, extent.to_send)
         self._journal.flush()
-        return self._settle(workspace, claim)
+        return self._settling.settle(workspace, claim, journals=self._journal.pieces)
 
     def _find(self, workspace: Workspace) -> Extent:
         load_ledger(workspace, self._log.target)
@@ -199,79 +200,6 @@ class _Export:
                 self._run.clock.sleep(_LOOK_SECONDS)
                 self._journal.keep()
                 self._lease.keep()
-
-    def _settle(self, workspace: Workspace, claim: Claim) -> Settled:
-        ledger_folder = f"{self._run.folder}/ledger/{secrets.token_hex(16)}"
-        base, base_rows, deltas = settle_ledger(workspace, self._log.target, ledger_folder)
-        (self._report.ledger_size,) = workspace.row("SELECT count(*) FROM ledger")
-        self._save_refused(workspace)
-        failure = self._failure()
-        self._complete_report(workspace)
-        now = self._run.clock.now()
-        if self._run.one_time and not self._report.left_over and not failure:
-            claim = claim.model_copy(update={"finished_at": now})
-        settled = Settled(
-            at=now,
-            by=self._lease.holder,
-            run_id=self._run.run_id,
-            snapshot=self._number,
-            snapshot_begun_at=self._snapshot.begun_at,
-            claim=claim,
-            base=base,
-            base_rows=base_rows,
-            deltas=deltas,
-            delivered=self._log.target.delivered,
-            address_share=self._snapshot.address_share,
-            report=self._report.model_dump(mode="json"),
-            left_over=self._report.left_over,
-            failure=failure,
-            takeover_seconds=self._lease.takeover_seconds,
-        )
-        self._log.hint(self._lease.append(settled))
-        logger.info("%s: %s.", self._run.label, self._report.line())
-        return settled
-
-    def _save_refused(self, workspace: Workspace) -> None:
-        if self._report.refused:
-            pieces = ", ".join(workspace.fetch(path) for path in self._journal.pieces)
-            source = "ledger" if self._run.one_time else f"read_parquet([{pieces}])"
-            workspace.save_csv(
-                f"SELECT address, code, next_try FROM {source} WHERE code IS NOT NULL",
-                f"{self._run_folder}/refused.csv",
-            )
-
-    def _complete_report(self, workspace: Workspace) -> None:
-        report = self._report
-        report.api_calls = self._run.marketo.calls
-        report.failed_calls = [
-            FailedCall(code=failed.code, request_id=failed.request_id)
-            for failed in self._run.marketo.failed_requests
-        ]
-        report.finished_at = self._run.clock.now()
-        if self._last and self._run.one_time and self._last.snapshot == self._number:
-            report.add_earlier(Report.model_validate(self._last.report))
-            self._count_in_ledger(workspace)
-
-    def _count_in_ledger(self, workspace: Workspace) -> None:
-        """Count what was refused or absent as it stands: an earlier part's may have been tried again in this."""
-        codes = workspace.batches(
-            "SELECT code, count(*) AS records FROM ledger WHERE code IS NOT NULL GROUP BY code ORDER BY code", 1000
-        )
-        by_code = {row["code"]: row["records"] for batch in codes for row in batch.to_pylist()}
-        self._report.refused_by_code, self._report.refused = by_code, sum(by_code.values())
-        (self._report.not_in_marketo,) = workspace.row("SELECT count(*) FROM ledger WHERE flag = 'absent'")
-
-    def _failure(self) -> str | None:
-        report = self._report
-        answered = report.set_true + report.set_false + report.not_in_marketo + report.refused
-        if report.refused < _FEWEST_REFUSED or report.refused <= self._run.export.max_reject_share * answered:
-            return None
-        causes = ", ".join(f"{count:,} by code {code}" for code, count in report.refused_by_code.items())
-        return (
-            f"{self._run.label}: Marketo refused {report.refused:,} of {answered:,} records ({causes}), more than "
-            f"max_reject_share ({self._run.export.max_reject_share:g}). The others are set, the run is settled. "
-            "Look the codes up in README, mend the cause, then trigger the DAG with retry_refused = true."
-        )
 
     def _outcome(self, settled: Settled) -> Report:
         if settled.failure:

@@ -1,0 +1,119 @@
+"""Settling: the new ledger made durable and current, with the run's report, by one append. Rule 15 of the sync."""
+
+import secrets
+
+from marketo_provider.state.lease import Lease
+from marketo_provider.state.ledger import settle_ledger
+from marketo_provider.state.log import TargetLog
+from marketo_provider.state.records import Claim, Settled
+from marketo_provider.state.snapshots import Snapshot
+from marketo_provider.state.workspace import Workspace
+from marketo_provider.sync.report import FailedCall, Report
+from marketo_provider.sync.run import Run, logger
+
+_FEWEST_REFUSED = 100
+
+
+class Settling:
+    """The end of a run.
+
+    Args:
+        run: the run.
+        log: the target's log.
+        lease: held by the run.
+        report: counts what was done; completed here.
+        snapshot: what was delivered.
+        number: its number.
+    """
+
+    def __init__(  # noqa: PLR0913 - all that a settle tells of
+        self, run: Run, log: TargetLog, lease: Lease, report: Report, *, snapshot: Snapshot, number: int
+    ) -> None:
+        self._run = run
+        self._log = log
+        self._lease = lease
+        self._report = report
+        self._snapshot = snapshot
+        self._number = number
+        self._last = log.target.settled
+
+    def settle(self, workspace: Workspace, claim: Claim, *, journals: list[str]) -> Settled:
+        """Settle, and return the record.
+
+        Args:
+            workspace: where to work.
+            claim: the target's.
+            journals: what the run has journaled, all of it.
+        """
+        run, report = self._run, self._report
+        ledger_folder = f"{run.folder}/ledger/{secrets.token_hex(16)}"
+        base, base_rows, deltas = settle_ledger(workspace, self._log.target, ledger_folder)
+        (report.ledger_size,) = workspace.row("SELECT count(*) FROM ledger")
+        self._save_refused(workspace, journals)
+        failure = self._failure()
+        self._complete_report(workspace)
+        now = run.clock.now()
+        if run.one_time and not report.left_over and not failure:
+            claim = claim.model_copy(update={"finished_at": now})
+        settled = Settled(
+            at=now,
+            by=self._lease.holder,
+            run_id=run.run_id,
+            snapshot=self._number,
+            snapshot_begun_at=self._snapshot.begun_at,
+            claim=claim,
+            base=base,
+            base_rows=base_rows,
+            deltas=deltas,
+            delivered=self._log.target.delivered,
+            address_share=self._snapshot.address_share,
+            report=report.model_dump(mode="json"),
+            left_over=report.left_over,
+            failure=failure,
+            takeover_seconds=self._lease.takeover_seconds,
+        )
+        self._log.hint(self._lease.append(settled))
+        logger.info("%s: %s.", run.label, report.line())
+        return settled
+
+    def _save_refused(self, workspace: Workspace, journals: list[str]) -> None:
+        if self._report.refused:
+            pieces = ", ".join(workspace.fetch(path) for path in journals)
+            source = "ledger" if self._run.one_time else f"read_parquet([{pieces}])"
+            workspace.save_csv(
+                f"SELECT address, code, next_try FROM {source} WHERE code IS NOT NULL",
+                f"{self._run.folder}/runs/{self._snapshot.name}/refused.csv",
+            )
+
+    def _complete_report(self, workspace: Workspace) -> None:
+        report = self._report
+        report.api_calls = self._run.marketo.calls
+        report.failed_calls = [
+            FailedCall(code=failed.code, request_id=failed.request_id)
+            for failed in self._run.marketo.failed_requests
+        ]
+        report.finished_at = self._run.clock.now()
+        if self._last and self._run.one_time and self._last.snapshot == self._number:
+            report.add_earlier(Report.model_validate(self._last.report))
+            self._count_in_ledger(workspace)
+
+    def _count_in_ledger(self, workspace: Workspace) -> None:
+        """Count what was refused or absent as it stands: an earlier part's may have been tried again in this."""
+        codes = workspace.batches(
+            "SELECT code, count(*) AS records FROM ledger WHERE code IS NOT NULL GROUP BY code ORDER BY code", 1000
+        )
+        by_code = {row["code"]: row["records"] for batch in codes for row in batch.to_pylist()}
+        self._report.refused_by_code, self._report.refused = by_code, sum(by_code.values())
+        (self._report.not_in_marketo,) = workspace.row("SELECT count(*) FROM ledger WHERE flag = 'absent'")
+
+    def _failure(self) -> str | None:
+        run, report = self._run, self._report
+        answered = report.set_true + report.set_false + report.not_in_marketo + report.refused
+        if report.refused < _FEWEST_REFUSED or report.refused <= run.export.max_reject_share * answered:
+            return None
+        causes = ", ".join(f"{count:,} by code {code}" for code, count in report.refused_by_code.items())
+        return (
+            f"{run.label}: Marketo refused {report.refused:,} of {answered:,} records ({causes}), more than "
+            f"max_reject_share ({run.export.max_reject_share:g}). The others are set, the run is settled. "
+            "Look the codes up in README, mend the cause, then trigger the DAG with retry_refused = true."
+        )
