@@ -19,8 +19,8 @@ from marketo_provider.errors import (
     RequestRefused,
     VendorUnavailable,
 )
-from marketo_provider.marketo.client import FailedRequest, Field, Lead, LeadResult, Scalar
-from tests.fake_wire import Reply, Step, body_of, shown
+from marketo_provider.marketo.client import FailedRequest, Field, Lead, LeadResult, MarketoClient, Scalar
+from tests.fake_wire import Reply, Step, body_of, session_with, shown
 from tests.marketo.support import World
 
 ANN = "ann@example.com"
@@ -602,3 +602,15 @@ def test_no_error_holds_an_address_or_marketo_s_own_words(world: World, step: St
 def test_no_result_shows_an_address() -> None:
     """Whoever logs a lead logs its id."""
     assert ANN not in repr(Lead(1, ANN, flag=True))
+
+
+def test_who_waits_may_be_less_patient(world: World) -> None:
+    """The *Test* of a Connection form must not take ten minutes."""
+    session = session_with(world.marketo)
+    hasty = MarketoClient(world.connection, session=session, clock=world.clock, patience_seconds=15)
+    world.answer(*[ok({"id": 1})] * 100)
+
+    with pytest.raises(VendorUnavailable):
+        hasty.partitions()
+
+    assert world.clock.time - 1000 < 15

@@ -38,11 +38,18 @@ class World:
     def __init__(self, **extra: Any) -> None:
         self.clock = FakeClock()
         self.mixpanel = FakeAdapter()
-        connection = MixpanelConnection.from_parts(
+        self.connection = MixpanelConnection.from_parts(
             "mp", host=None, login="robot", password=SECRET, extra={"project_id": 7, "region": "eu"} | extra
         )
         self.client = MixpanelClient(
-            connection, session=session_with(self.mixpanel), clock=self.clock, random=lambda: 0.5
+            self.connection, session=session_with(self.mixpanel), clock=self.clock, random=lambda: 0.5
+        )
+
+    def hasty(self, *, patience_seconds: float) -> MixpanelClient:
+        """Return a client that is less patient."""
+        session = session_with(self.mixpanel)
+        return MixpanelClient(
+            self.connection, session=session, clock=self.clock, patience_seconds=patience_seconds
         )
 
     def answer(self, *script: Step) -> None:
@@ -531,3 +538,13 @@ def test_no_error_holds_an_address_a_secret_or_mixpanel_s_own_words(world: World
 def test_no_page_shows_an_address() -> None:
     """Nor an id, which some projects make of one."""
     assert ANN not in repr(Page(0, 1, 1, SESSION, [Profile(ANN, ANN)])) + repr(Profile(ANN, ANN))
+
+
+def test_who_waits_may_be_less_patient(world: World) -> None:
+    """The *Test* of a Connection form must not take half an hour."""
+    world.answer(*[refusal(504)] * 50)
+
+    with pytest.raises(VendorUnavailable):
+        world.hasty(patience_seconds=15).check_access()
+
+    assert world.clock.time - 1000 < 15

@@ -10,6 +10,8 @@ from airflow.sdk import Connection
 
 from marketo_provider.errors import InvalidSetting
 
+# Somebody is waiting for the answer of *Test*.
+TEST_PATIENCE_SECONDS = 15.0
 # The part of a Connection's extra that belongs to the wire; all else is the vendor's model's.
 NETWORK_KEYS = frozenset({"proxies", "verify", "cert", "trust_env"})
 

@@ -4,7 +4,7 @@ from airflow.sdk import BaseHook
 
 from marketo_provider.clock import SystemClock
 from marketo_provider.errors import MarketoProviderError
-from marketo_provider.hooks.http_session import address, http_session, vendor_extra
+from marketo_provider.hooks.http_session import TEST_PATIENCE_SECONDS, address, http_session, vendor_extra
 from marketo_provider.marketo.client import MarketoClient
 from marketo_provider.marketo.connection import MarketoConnection
 
@@ -39,15 +39,20 @@ class MarketoHook(BaseHook):
             extra=vendor_extra(connection),
         )
 
-    def get_conn(self) -> MarketoClient:
-        """Return a client; it asks for a token at its first call."""
+    def get_conn(self, *, patience_seconds: float = 600.0) -> MarketoClient:
+        """Return a client; it asks for a token at its first call.
+
+        :param patience_seconds: how long a call that only reads is repeated while nobody answers.
+        """
         session = http_session(self.get_connection(self.marketo_conn_id))
-        return MarketoClient(self.get_settings(), session=session, clock=SystemClock())
+        return MarketoClient(
+            self.get_settings(), session=session, clock=SystemClock(), patience_seconds=patience_seconds
+        )
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask for a token, the lead fields and the day's usage: what the connection form's *Test* does."""
         try:
-            settings, client = self.get_settings(), self.get_conn()
+            settings, client = self.get_settings(), self.get_conn(patience_seconds=TEST_PATIENCE_SECONDS)
             fields, calls = client.fields(), client.calls_today()
         except MarketoProviderError as error:
             return False, str(error)

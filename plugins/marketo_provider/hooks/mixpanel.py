@@ -4,7 +4,7 @@ from airflow.sdk import BaseHook
 
 from marketo_provider.clock import SystemClock
 from marketo_provider.errors import MarketoProviderError
-from marketo_provider.hooks.http_session import address, http_session, vendor_extra
+from marketo_provider.hooks.http_session import TEST_PATIENCE_SECONDS, address, http_session, vendor_extra
 from marketo_provider.mixpanel.client import MixpanelClient
 from marketo_provider.mixpanel.connection import MixpanelConnection
 
@@ -39,15 +39,20 @@ class MixpanelHook(BaseHook):
             extra=vendor_extra(connection),
         )
 
-    def get_conn(self) -> MixpanelClient:
-        """Return a client."""
+    def get_conn(self, *, patience_seconds: float = 1800.0) -> MixpanelClient:
+        """Return a client.
+
+        :param patience_seconds: how long a call that only reads is repeated while nobody answers.
+        """
         session = http_session(self.get_connection(self.mixpanel_conn_id))
-        return MixpanelClient(self.get_settings(), session=session, clock=SystemClock())
+        return MixpanelClient(
+            self.get_settings(), session=session, clock=SystemClock(), patience_seconds=patience_seconds
+        )
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask who the account is and what it may read; this costs none of the project's queries."""
         try:
-            settings, client = self.get_settings(), self.get_conn()
+            settings, client = self.get_settings(), self.get_conn(patience_seconds=TEST_PATIENCE_SECONDS)
             client.check_access()
         except MarketoProviderError as error:
             return False, str(error)

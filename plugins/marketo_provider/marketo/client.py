@@ -31,7 +31,6 @@ from marketo_provider.transport import Request
 __all__ = ["FailedRequest", "Field", "Lead", "LeadResult", "MarketoClient", "Scalar"]
 
 MAX_RECORDS = 300
-_READ_SECONDS = 600.0
 _NO_DATA = "702"
 _NO_PERMISSION = "603"
 
@@ -43,6 +42,7 @@ class MarketoClient:
         connection: the instance, its account and its limits.
         session: brings proxies, TLS settings and adapters.
         clock: measures deadlines and waits.
+        patience_seconds: how long a call that only reads is repeated, unless it is given a deadline.
         random: spreads waits; a number from 0 to 1.
     """
 
@@ -52,10 +52,12 @@ class MarketoClient:
         *,
         session: requests.Session,
         clock: Clock,
+        patience_seconds: float = 600.0,
         random: Callable[[], float] = random_module.random,
     ) -> None:
         self.host = connection.host
         self._clock = clock
+        self._patience_seconds = patience_seconds
         self._exchange = Exchange(connection, session=session, clock=clock, random=random)
 
     @property
@@ -107,7 +109,7 @@ class MarketoClient:
     ) -> list[Lead]:
         """Return every lead that matches one of up to 300 values, with the flag that `field` holds."""
         _at_most(values)
-        ends_at = self._clock.monotonic() + _READ_SECONDS if deadline is None else deadline
+        ends_at = self._clock.monotonic() + self._patience_seconds if deadline is None else deadline
         form = {
             "filterType": filter_type,
             "filterValues": ",".join(str(value) for value in values),
@@ -159,7 +161,7 @@ class MarketoClient:
 
     def _get(self, path: str, page: type[Page[Row]]) -> list[Row]:
         request = Request("GET", f"/rest/v1/{path}.json")
-        deadline = self._clock.monotonic() + _READ_SECONDS
+        deadline = self._clock.monotonic() + self._patience_seconds
         return self._exchange.ask(request, page.model_validate_json, deadline=deadline).result
 
 

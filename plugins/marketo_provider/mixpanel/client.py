@@ -38,6 +38,7 @@ class MixpanelClient:
         connection: the project and its service account.
         session: brings proxies, TLS settings and adapters.
         clock: measures time and waits.
+        patience_seconds: how long a call is repeated.
         random: spreads waits; a number from 0 to 1.
     """
 
@@ -47,6 +48,7 @@ class MixpanelClient:
         *,
         session: requests.Session,
         clock: Clock,
+        patience_seconds: float = 1800.0,
         random: Callable[[], float] = random_module.random,
     ) -> None:
         self.project_id = connection.project_id
@@ -58,7 +60,9 @@ class MixpanelClient:
         self._scope = {"project_id": connection.project_id}
         if connection.workspace_id is not None:
             self._scope["workspace_id"] = connection.workspace_id
-        self._exchange = Exchange(connection, session=session, clock=clock, random=random)
+        self._exchange = Exchange(
+            connection, session=session, clock=clock, patience_seconds=patience_seconds, random=random
+        )
 
     def first_page(self, cohort_id: int) -> Page:
         """Start a session: one counted query, which computes the cohort.

@@ -30,7 +30,6 @@ from marketo_provider.transport import Answer, Request, Transport
 
 T = TypeVar("T")
 
-_CALL_SECONDS = 1800.0
 _ATTEMPTS = 10
 _LONGEST_PAUSE_SECONDS = 300.0
 _LONGEST_RETRY_AFTER_SECONDS = 60
@@ -59,6 +58,7 @@ class Exchange:
         connection: the project and its service account.
         session: brings proxies, TLS settings and adapters.
         clock: measures time and waits.
+        patience_seconds: how long a call is repeated.
         random: spreads waits; a number from 0 to 1.
     """
 
@@ -68,9 +68,11 @@ class Exchange:
         *,
         session: requests.Session,
         clock: Clock,
+        patience_seconds: float,
         random: Callable[[], float] = random_module.random,
     ) -> None:
         self._clock = clock
+        self._patience_seconds = patience_seconds
         self._random = random
         self._transport = Transport(connection.base_url, session=session, clock=clock)
         # As bytes, since requests would encode text as Latin-1.
@@ -94,7 +96,7 @@ class Exchange:
             RateLimited: the project's queries are used up for longer than is waited here.
             VendorUnavailable: no complete answer came, to the end of the time.
         """
-        deadline = self._clock.monotonic() + _CALL_SECONDS
+        deadline = self._clock.monotonic() + self._patience_seconds
         out_of_attempts = stop_after_attempt(_ATTEMPTS)
         retrying = Retrying(
             retry=retry_if_exception_type(_Failed),
