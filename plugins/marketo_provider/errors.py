@@ -10,6 +10,7 @@ MarketoProviderError
 │   ├── TargetClaimed        the field belongs to another export, or its one-time export is finished
 │   ├── GuardStopped         the change is larger than the export's guards let through
 │   ├── TooManyRefused       Marketo refused too large a share of the records; the run is settled
+│   ├── TooMuchDrift         too many leads differ from what was sent; the run is settled
 │   ├── StoreUnusable        the state store is damaged, not shared or of a kind not supported
 │   └── RequestRefused       a vendor refused one request as a whole; nothing of it was executed
 ├── TryAgain                 a later try may succeed
@@ -81,6 +82,10 @@ class GuardStopped(StopAndAsk):
 
 class TooManyRefused(StopAndAsk):
     """Marketo refused too large a share of the records; the run is settled."""
+
+
+class TooMuchDrift(StopAndAsk):
+    """Too many leads differ from what was sent; the run is settled."""
 
 
 class StoreUnusable(StopAndAsk):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -120,10 +120,11 @@ def test_the_fewest_calls_are_made(world: World, count: int) -> None:
 def test_requests_go_side_by_side(world: World) -> None:
     """As many as the Connection allows; no address is in two of them."""
     world.sync(["stays@example.com"])
-    together = Barrier(5)
+    together, calls = Barrier(5), count()
 
     def meet(path: str) -> None:
-        if path == "/rest/v1/leads.json":
+        # The sixth reads back.
+        if path == "/rest/v1/leads.json" and next(calls) < 5:
             together.wait(timeout=60)
 
     world.before_marketo, world.pool = meet, ThreadPoolExecutor
@@ -230,7 +231,7 @@ def test_a_request_without_an_answer_is_sent_again_after_marketos_limit(
 
     world.sync(["ann@example.com", "bob@example.com"])
 
-    first, second = times
+    first, second, _read_back = times
     assert second - first >= replay_after
     assert len(lead_ids(world, "bob@example.com")) == 1
     assert world.flags()["bob@example.com"] is True
@@ -289,8 +290,8 @@ def test_halving_takes_no_more_calls_than_it_must(world: World) -> None:
 
     world.sync(["first@example.com", *people(256)])
 
-    # Mixpanel apart, a run asks for the token and the usage too.
-    assert world.marketo.wire.recorded - before == 1 + 2 * 8 + 2
+    # Mixpanel apart, a run asks for the token and the usage too, and reads back.
+    assert world.marketo.wire.recorded - before == 1 + 2 * 8 + 3
 
 
 def test_two_records_that_spoil_their_request_are_found(world: World) -> None:
@@ -420,7 +421,7 @@ def test_a_record_skipped_for_an_unknown_reason_is_refused(world: World, reasons
     world.sync(["ann@example.com", "bob@example.com"])
 
     def skip(request: Request, response: Response) -> Response:
-        if request.path != "/rest/v1/leads.json":
+        if request.path != "/rest/v1/leads.json" or "_method" in request.query:
             return response
         return json_response(
             {"requestId": "a#1", "success": True, "result": [{"status": "skipped", "reasons": reasons}]}

@@ -354,7 +354,7 @@ def test_the_report_counts_calls_and_names_those_that_failed(world: World) -> No
 
     report = world.sync([ANN, BOB])
 
-    assert report.api_calls == 2
+    assert report.api_calls == 3
     assert [failed.code for failed in report.failed_calls] == ["608"]
     assert report.failed_calls[0].request_id
 

@@ -5,10 +5,11 @@ are rows of one schema, so that a settle is one record that names files.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import pyarrow as pa
 
@@ -105,6 +106,21 @@ def encode_rows(rows: Iterable[LedgerRow]) -> bytes:
         schema=SCHEMA,
     )
     return parquet(table)
+
+
+def decode_row(row: Mapping[str, Any]) -> LedgerRow:
+    """Return the ledger row that a query's row of `COLUMNS` holds."""
+    return LedgerRow(
+        key=Key(row["key_high"], row["key_low"]),
+        address=row["address"],
+        flag=Flag(row["flag"]),
+        was_true=row["was_true"],
+        may_hold=row["may_hold"],
+        code=row["code"],
+        lead_ids=tuple(row["lead_ids"]),
+        tries=row["tries"],
+        next_try=row["next_try"],
+    )
 
 
 def load_ledger(workspace: Workspace, target: Target) -> None:

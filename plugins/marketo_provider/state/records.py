@@ -122,6 +122,7 @@ class Settled(_Record):
     report: dict[str, Any]
     left_over: int
     failure: str | None = None
+    failed_by: Literal["refusals", "drift"] = "refusals"
     takeover_seconds: float
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from marketo_provider.state.ledger import COLUMNS, Flag, Key, LedgerRow
+from marketo_provider.state.ledger import COLUMNS, LedgerRow, decode_row
 from marketo_provider.state.workspace import Workspace
 
 _CHUNK_ROWS = 3000
@@ -162,17 +162,7 @@ def changes_of(workspace: Workspace, *, value: bool) -> Iterator[Change]:
     for batch in rows:
         for row in batch.to_pylist():
             yield Change(
-                row=LedgerRow(
-                    key=Key(row["key_high"], row["key_low"]),
-                    address=row["address"],
-                    flag=Flag(row["flag"]),
-                    was_true=row["was_true"],
-                    may_hold=row["may_hold"],
-                    code=row["code"],
-                    lead_ids=tuple(row["lead_ids"]),
-                    tries=row["tries"],
-                    next_try=row["next_try"],
-                ),
+                row=decode_row(row),
                 value=row["value"],
                 create=row["create_lead"],
                 reach=tuple(row["reach"]),

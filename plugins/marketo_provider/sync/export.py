@@ -7,9 +7,12 @@ from marketo_provider.errors import (
     LeaseLost,
     MarketoProviderError,
     QuotaExhausted,
+    StopAndAsk,
     StoreUnusable,
     Superseded,
     TooManyRefused,
+    TooMuchDrift,
+    VendorUnavailable,
 )
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import load_ledger
@@ -25,6 +28,7 @@ from marketo_provider.sync.first_write import check_first_write
 from marketo_provider.sync.guards import check_guards
 from marketo_provider.sync.journal import Journal
 from marketo_provider.sync.ownership import check_claim, renewed_claim
+from marketo_provider.sync.read_back import read_back
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run, logger
 from marketo_provider.sync.settle import Settling
@@ -43,7 +47,7 @@ def export_cohort(run: Run, snapshot_name: str) -> Report:
         Superseded: a newer snapshot has an intent or a settle.
         LeaseHeld: another run is writing to the target.
         GuardStopped, TargetClaimed, FieldUnusable: nothing was sent.
-        TooManyRefused: settled all the same.
+        TooManyRefused, TooMuchDrift: settled all the same.
         QuotaExhausted: a one-time export goes on when there are calls again.
         LeaseLost, VendorUnavailable: what is not acknowledged is sent again by the next try.
     """
@@ -83,8 +87,12 @@ def _settled_before(run: Run, log: TargetLog, number: int) -> Settled | None:
 def _stored_outcome(settled: Settled) -> Report:
     logger.info("This snapshot was settled at %s UTC; nothing is sent again.", f"{settled.at:%Y-%m-%d %H:%M}")
     if settled.failure:
-        raise TooManyRefused(settled.failure)
+        raise _failure(settled.failure, settled)
     return Report.model_validate(settled.report)
+
+
+def _failure(message: str, settled: Settled) -> StopAndAsk:
+    return TooManyRefused(message) if settled.failed_by == "refusals" else TooMuchDrift(message)
 
 
 def _check_current(run: Run, target: Target, snapshot: Snapshot, number: int) -> None:
@@ -152,6 +160,7 @@ class _Export:
         if extent.to_send:
             self._report.route = "sync_leads"
             self._send(workspace, extent.to_send)
+            self._read_back(workspace)
         self._journal.flush()
         return self._settling.settle(workspace, claim, journals=self._journal.pieces)
 
@@ -201,9 +210,25 @@ class _Export:
                 self._journal.keep()
                 self._lease.keep()
 
+    def _read_back(self, workspace: Workspace) -> None:
+        if self._delivery is None or self._delivery.out_of_calls:
+            return
+        self._journal.flush()
+        load_ledger(workspace, self._log.target)
+        self._lease.keep(at_least=self._run.settings.lease_seconds / 2)
+        try:
+            found = read_back(
+                self._run, workspace, self._journal, salt=self._number, deadline=self._lease.deadline
+            )
+        except (VendorUnavailable, QuotaExhausted) as error:
+            # The delivery is done and acknowledged; that it could not be looked at undoes none of it.
+            logger.warning("%s: the leads could not be read back. %s", self._run.label, error)
+            return
+        self._report.read_back, self._report.drift = found.read, found.drift
+
     def _outcome(self, settled: Settled) -> Report:
         if settled.failure:
-            raise TooManyRefused(settled.failure)
+            raise _failure(settled.failure, settled)
         if self._run.one_time and self._report.left_over and self._delivery and self._delivery.out_of_calls:
             raise QuotaExhausted(
                 f"{self._run.label}: Marketo's calls of today are spent, {self._report.left_over:,} members are "

@@ -24,6 +24,7 @@ class Report(BaseModel):
     others of addresses, but `created` and `updated`, which are of leads. `entered` and `exited` is who moved (a
     full refresh sends more), `set_true` and `set_false` what Marketo acknowledged, `left_over` what the next run
     will send.
+    `drift` is the share of the addresses read back after the delivery that do not hold what was sent.
     `planned_calls` and `new_leads_estimate` are a dry run's.
     """
 
@@ -52,6 +53,8 @@ class Report(BaseModel):
     left_over: int = 0
     api_calls: int = 0
     failed_calls: list[FailedCall] = []
+    read_back: int = 0
+    drift: float = 0.0
     route: Literal["sync_leads", "none"] = "none"
     ledger_size: int = 0
     planned_calls: int | None = None

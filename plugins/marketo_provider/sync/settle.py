@@ -1,6 +1,7 @@
 """Settling: the new ledger made durable and current, with the run's report, by one append. Rule 15 of the sync."""
 
 import secrets
+from typing import Literal
 
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import settle_ledger
@@ -50,7 +51,7 @@ class Settling:
         base, base_rows, deltas = settle_ledger(workspace, self._log.target, ledger_folder)
         (report.ledger_size,) = workspace.row("SELECT count(*) FROM ledger")
         self._save_refused(workspace, journals)
-        failure = self._failure()
+        failed_by, failure = self._failure()
         self._complete_report(workspace)
         now = run.clock.now()
         if run.one_time and not report.left_over and not failure:
@@ -70,6 +71,7 @@ class Settling:
             report=report.model_dump(mode="json"),
             left_over=report.left_over,
             failure=failure,
+            failed_by=failed_by,
             takeover_seconds=self._lease.takeover_seconds,
         )
         self._log.hint(self._lease.append(settled))
@@ -106,14 +108,21 @@ class Settling:
         self._report.refused_by_code, self._report.refused = by_code, sum(by_code.values())
         (self._report.not_in_marketo,) = workspace.row("SELECT count(*) FROM ledger WHERE flag = 'absent'")
 
-    def _failure(self) -> str | None:
+    def _failure(self) -> tuple[Literal["refusals", "drift"], str | None]:
         run, report = self._run, self._report
         answered = report.set_true + report.set_false + report.not_in_marketo + report.refused
-        if report.refused < _FEWEST_REFUSED or report.refused <= run.export.max_reject_share * answered:
-            return None
-        causes = ", ".join(f"{count:,} by code {code}" for code, count in report.refused_by_code.items())
-        return (
-            f"{run.label}: Marketo refused {report.refused:,} of {answered:,} records ({causes}), more than "
-            f"max_reject_share ({run.export.max_reject_share:g}). The others are set, the run is settled. "
-            "Look the codes up in README, mend the cause, then trigger the DAG with retry_refused = true."
-        )
+        if report.refused >= _FEWEST_REFUSED and report.refused > run.export.max_reject_share * answered:
+            causes = ", ".join(f"{count:,} by code {code}" for code, count in report.refused_by_code.items())
+            return "refusals", (
+                f"{run.label}: Marketo refused {report.refused:,} of {answered:,} records ({causes}), more than "
+                f"max_reject_share ({run.export.max_reject_share:g}). The others are set, the run is settled. "
+                "Look the codes up in README, mend the cause, then trigger the DAG with retry_refused = true."
+            )
+        if report.drift > run.export.max_drift_share:
+            return "drift", (
+                f"{run.label}: of {report.read_back:,} addresses read back {report.drift:.0%} do not hold what "
+                f"was sent, more than max_drift_share ({run.export.max_drift_share:g}). The run is settled, the "
+                "next one puts right what was seen. Somebody else writes the field: look at its history in "
+                "Marketo, stop the other writer, then trigger the DAG with full_refresh = true."
+            )
+        return "refusals", None
