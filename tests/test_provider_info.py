@@ -114,6 +114,7 @@ def test_every_setting_is_declared() -> None:
         "lease_seconds": "integer",
         "max_profiles": "integer",
         "memory_limit": "string",
+        "keep_runs_days": "integer",
         "dry_run": "boolean",
     }
     assert all(option["description"] and option["example"] for option in options.values())

@@ -19,6 +19,7 @@ def test_defaults_are_those_of_the_design() -> None:
         "lease_seconds": 120,
         "max_profiles": 30_000_000,
         "memory_limit": "512MiB",
+        "keep_runs_days": 90,
         "dry_run": False,
     }
 
@@ -33,6 +34,7 @@ def test_texts_become_values() -> None:
             "lease_seconds": "60",
             "max_profiles": "1000",
             "memory_limit": "2 GiB",
+            "keep_runs_days": "30",
             "dry_run": "true",
         }
     )
@@ -44,6 +46,7 @@ def test_texts_become_values() -> None:
         "lease_seconds": 60,
         "max_profiles": 1000,
         "memory_limit": "2 GiB",
+        "keep_runs_days": 30,
         "dry_run": True,
     }
 

@@ -67,6 +67,12 @@ class ProviderSettings(BaseModel):
         examples=["2GiB"],
         description="Memory that comparing a cohort may take, such as 512MiB or 2GiB; beyond it the disk is used.",
     )
+    keep_runs_days: int = Field(
+        default=90,
+        ge=1,
+        examples=["30"],
+        description="For how many days the lists of each run are kept: what it sent, and what Marketo refused.",
+    )
     dry_run: bool = Field(
         default=False,
         examples=["True"],

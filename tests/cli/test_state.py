@@ -63,6 +63,20 @@ def test_changes_are_those_of_the_run(world: World, capsys: pytest.CaptureFixtur
     assert sorted(lines[1:]) == ["a@example.com,false", "b@example.com,true"]
 
 
+def test_a_list_that_is_not_kept_any_more_is_said_to_be_gone(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lists of runs have their time."""
+    world.set_cohort(["a@example.com"])
+    report = world.sync_as("cohort_export__trial_users/manual__1")
+    world.store.delete(f"marketo/{TARGET.lower()}/runs/{report.snapshot}")
+
+    status = main(["state", "changes", TARGET, "manual__1"])
+
+    assert status == 1
+    assert "keep_runs_days" in capsys.readouterr().err
+
+
 def test_an_unknown_run_is_an_error(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """A run that announced nothing is not made up."""
     world.sync(["a@example.com"])

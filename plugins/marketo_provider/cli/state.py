@@ -64,9 +64,18 @@ def _changes(arguments: argparse.Namespace) -> int:
     if not announced:
         raise StoreUnusable(f"No run {arguments.run_id} has announced changes of {arguments.target}.")
     for place, record in enumerate(announced):
-        header, *changes = store.read(record.change_list).decode().splitlines(keepends=True)
+        header, *changes = _list(store, record).splitlines(keepends=True)
         sys.stdout.writelines(changes if place else [header, *changes])
     return 0
+
+
+def _list(store: Store, record: Intended) -> str:
+    try:
+        return store.read(record.change_list).decode()
+    except FileNotFoundError:
+        raise StoreUnusable(
+            f"The change list of {record.run_id} is not kept any more ([marketo_provider] keep_runs_days)."
+        ) from None
 
 
 def _adopt(arguments: argparse.Namespace) -> int:

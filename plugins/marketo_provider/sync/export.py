@@ -56,8 +56,9 @@ def export_cohort(run: Run, snapshot_name: str) -> Report:
     if settled := _settled_before(run, log, number):
         return _stored_outcome(settled)
     check_claim(run, log.target.claim)
+    _check_newest(run, log.target, number)
     snapshot = load_snapshot(run, snapshot_name)
-    _check_current(run, log.target, snapshot, number)
+    _check_age(run, snapshot)
     lease = run.lease(log)
     lease.take()
     if settled := _settled_before(run, log, number):
@@ -95,12 +96,15 @@ def _failure(message: str, settled: Settled) -> StopAndAsk:
     return TooManyRefused(message) if settled.failed_by == "refusals" else TooMuchDrift(message)
 
 
-def _check_current(run: Run, target: Target, snapshot: Snapshot, number: int) -> None:
+def _check_newest(run: Run, target: Target, number: int) -> None:
     if target.delivered > number:
         raise Superseded(
             f"{run.label}: a newer snapshot than this run's has been delivered. The field never moves back, so "
             "there is nothing to do."
         )
+
+
+def _check_age(run: Run, snapshot: Snapshot) -> None:
     if not run.one_time and run.clock.now() - snapshot.begun_at > USABLE_FOR:
         raise GuardStopped(
             f"{run.label}: the snapshot was begun at {snapshot.begun_at:%Y-%m-%d %H:%M} UTC, more than two hours "
@@ -134,7 +138,8 @@ class _Export:
         """Do all that is done under the lease, and give it back unless something of ours may still land."""
         try:
             check_claim(self._run, self._log.target.claim)
-            _check_current(self._run, self._log.target, self._snapshot, self._number)
+            _check_newest(self._run, self._log.target, self._number)
+            _check_age(self._run, self._snapshot)
             with self._run.workspace() as workspace:
                 settled = self._work(workspace)
         except LeaseLost:

@@ -9,6 +9,7 @@ from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import Claim, Settled
 from marketo_provider.state.snapshots import Snapshot
 from marketo_provider.state.workspace import Workspace
+from marketo_provider.sync.prune import prune
 from marketo_provider.sync.report import FailedCall, Report
 from marketo_provider.sync.run import Run, logger
 
@@ -74,7 +75,9 @@ class Settling:
             failed_by=failed_by,
             takeover_seconds=self._lease.takeover_seconds,
         )
+        before = self._log.target
         self._log.hint(self._lease.append(settled))
+        prune(run, self._log, before=before, settled=settled)
         logger.info("%s: %s.", run.label, report.line())
         return settled
 
