@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from marketo_provider.state.ledger import COLUMNS, Flag, Key, LedgerRow, key_sql
+from marketo_provider.state.records import Claim, Settled
 from marketo_provider.state.store import LocalStore
 from marketo_provider.state.target import Target
 from marketo_provider.state.workspace import Workspace, quoted
@@ -58,9 +59,28 @@ def answer(number: int) -> LedgerRow:
     return LedgerRow(Key.of(address), address, Flag.TRUE, was_true=True, may_hold=True, lead_ids=(number + 1,))
 
 
-def target(base: str, rows: int, *deltas: str) -> Target:
-    """Return the state that names such a ledger."""
-    return Target(base=base, base_rows=rows, deltas=deltas)
+def target(base: str, rows: int, settled: tuple[str, ...], *since: str) -> Target:
+    """Return the state in which the ledger is `base` with settled deltas, and what came since."""
+    claim = Claim(
+        project_id=1, workspace_id=None, cohort_id=1, sync_type="dynamic", export="bench", claimed_at=BEGUN_AT
+    )
+    last = Settled(
+        at=BEGUN_AT,
+        by="bench",
+        run_id="bench",
+        snapshot=1,
+        snapshot_begun_at=BEGUN_AT,
+        claim=claim,
+        base=base,
+        base_rows=rows,
+        deltas=settled,
+        delivered=1,
+        address_share=1.0,
+        report={},
+        left_over=0,
+        takeover_seconds=0.0,
+    )
+    return Target(base=base, base_rows=rows, deltas=(*settled, *since), settled=last)
 
 
 def workspace(store: LocalStore) -> Workspace:

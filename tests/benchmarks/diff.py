@@ -75,7 +75,7 @@ def diff(folder: Path) -> Work:
     store = LocalStore(folder)
     ledger_rows = duckdb.sql(f"SELECT count(*) FROM {quoted(folder / _BASE)}").fetchall()[0][0]
     with addresses.workspace(store) as workspace, watch.running():
-        load_ledger(workspace, addresses.target(_BASE, ledger_rows))
+        load_ledger(workspace, addresses.target(_BASE, ledger_rows, ()))
         SnapshotFolder(store, addresses.TARGET, _SNAPSHOT).load_members(workspace)
         extent = find_changes(
             workspace,

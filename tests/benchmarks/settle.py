@@ -43,14 +43,13 @@ def settle(folder: Path, rows: int) -> Work:
             answers = _answers(run * changed + number * _PIECE_ROWS, min(_PIECE_ROWS, changed - number * _PIECE_ROWS))
             with journal.running():
                 store.write(path, encode_rows(answers))
-        target = addresses.target(_BASE, rows, *deltas, intent, *pieces)
+        target = addresses.target(_BASE, rows, deltas, intent, *pieces)
         with addresses.workspace(store) as workspace, settles.running():
             base, _, deltas = settle_ledger(workspace, target, f"run/{run}")
-            workspace.row("SELECT count(*) FROM ledger")
         if base != _BASE:
             raise RuntimeError("a fold came by itself; share it out differently")
     with fold.running():
-        _rewrite(store, addresses.target(_BASE, rows, *deltas), "folded.parquet")
+        _rewrite(store, addresses.target(_BASE, rows, deltas), "folded.parquet")
     seconds = (journal.seconds + settles.seconds + fold.seconds) / _SETTLES
     parts = {
         "journal_s": journal.seconds / _SETTLES,
@@ -67,7 +66,7 @@ def whole(folder: Path, rows: int) -> Work:
     changes = "changes.parquet"
     addresses.write_ledger(store, changes, 0, rows // 100)
     with watch.running():
-        _rewrite(store, addresses.target(_BASE, rows, changes), "whole.parquet")
+        _rewrite(store, addresses.target(_BASE, rows, (), changes), "whole.parquet")
     return Work(watch.seconds, rows, (folder / "whole.parquet").stat().st_size)
 
 

@@ -6,7 +6,7 @@ are rows of one schema, so that a settle is one record that names files.
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -15,8 +15,10 @@ import pyarrow as pa
 from marketo_provider.state.target import Target
 from marketo_provider.state.workspace import Workspace, parquet
 
-# Deltas are folded into the base once they hold a quarter of its rows: then a settle costs what changed.
+# A settle costs what changed: deltas are folded into the base once they hold a quarter of its rows, and into
+# one delta once they are more than a day's.
 _FOLD_SHARE = 4
+_MOST_DELTAS = 12
 
 
 class Flag(StrEnum):
@@ -120,25 +122,39 @@ def load_ledger(workspace: Workspace, target: Target) -> None:
 
 
 def settle_ledger(workspace: Workspace, target: Target, folder: str) -> tuple[str | None, int, tuple[str, ...]]:
-    """Write the ledger of `target` as few files, and return base, base's rows and deltas.
+    """Write what came since the last settle as one delta, and return base, base's rows and deltas.
 
     Args:
         workspace: where to work.
         target: the state to be settled.
         folder: a folder of the store that no other settle writes to.
     """
-    load_ledger(workspace, target)
-    (delta_rows,) = workspace.row("SELECT count(*) FROM delta")
-    if not delta_rows:
-        return target.base, target.base_rows, ()
-    if delta_rows * _FOLD_SHARE < target.base_rows:
-        path = f"{folder}/delta.parquet"
-        workspace.save(f"SELECT {COLUMNS} FROM delta", path)
-        return target.base, target.base_rows, (path,)
-    path = f"{folder}/base.parquet"
-    (rows,) = workspace.row("SELECT count(*) FROM ledger")
-    workspace.save(f"SELECT {COLUMNS} FROM ledger", path)
-    return path, rows, ()
+    settled = target.settled.deltas if target.settled else ()
+    fresh = target.deltas[len(settled) :]
+    deltas = settled
+    if _stored_rows(workspace, fresh):
+        deltas = (*settled, f"{folder}/delta.parquet")
+        workspace.save(f"SELECT {COLUMNS} FROM {_newest(workspace, fresh)}", deltas[-1])
+    delta_rows = _stored_rows(workspace, deltas)
+    if delta_rows and delta_rows * _FOLD_SHARE >= target.base_rows:
+        path = f"{folder}/base.parquet"
+        load_ledger(workspace, replace(target, deltas=deltas))
+        workspace.save("FROM ledger", path)
+        return path, _stored_rows(workspace, (path,)), ()
+    if len(deltas) > _MOST_DELTAS:
+        path = f"{folder}/deltas.parquet"
+        workspace.save(f"SELECT {COLUMNS} FROM {_newest(workspace, deltas)}", path)
+        deltas = (path,)
+    return target.base, target.base_rows, deltas
+
+
+def _stored_rows(workspace: Workspace, paths: Sequence[str]) -> int:
+    """Return how many rows some files hold; they say so themselves."""
+    if not paths:
+        return 0
+    rows: int
+    (rows,) = workspace.row(f"SELECT count(*) FROM read_parquet([{', '.join(map(workspace.fetch, paths))}])")
+    return rows
 
 
 def _newest(workspace: Workspace, deltas: Sequence[str]) -> str:

@@ -153,7 +153,9 @@ class _Export:
             self._report.route = "sync_leads"
             self._send(workspace, extent.to_send)
         self._journal.flush()
-        return self._settling.settle(workspace, claim, journals=self._journal.pieces)
+        return self._settling.settle(
+            workspace, claim, journals=self._journal.pieces, ledger_rows=extent.ledger_rows
+        )
 
     def _find(self, workspace: Workspace) -> Extent:
         load_ledger(workspace, self._log.target)
