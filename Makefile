@@ -12,7 +12,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 .PHONY: help setup demo test check format lock clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 9
+	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 9
 
 setup: $(STAMP) ## make .venv from requirements.lock
 
@@ -21,6 +21,9 @@ demo: $(STAMP) ## show it in a real Airflow with a sandbox; ONCE=1 exits after t
 
 test: $(STAMP) ## run all tests; ARGS= goes to pytest
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
+
+bench-%: $(STAMP) ## bench-diff, bench-settle (ROWS=n), bench-parse (EXPORTS=n): figures beside peers
+	$(BIN)/python -m tests.benchmarks.$*
 
 check: $(STAMP) ## lint, formatting, types, import contracts, spelling
 	$(BIN)/ruff check .

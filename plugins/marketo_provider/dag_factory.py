@@ -75,7 +75,7 @@ def build_dag(export: CohortExport) -> DAG:
     :param export: the export.
     """
     schedule = CronDataIntervalTimetable(export.schedule, timezone="UTC") if export.schedule else None
-    with DAG(
+    dag = DAG(
         export.dag_id,
         schedule=schedule,
         start_date=datetime.combine(export.start_date, time(), UTC),
@@ -92,13 +92,17 @@ def build_dag(export: CohortExport) -> DAG:
         or f"Mixpanel cohort {export.cohort_id} to {export.marketo_field} in Marketo",
         doc_md=_DOC.format(export=export, how=_HOW[export.sync_type]),
         tags=list(export.tags),
-    ) as dag:
-        declared = export.model_dump(mode="json", exclude_defaults=True, exclude={*_DAG_KEYS, *_ARGUMENTS})
-        arguments = {key: getattr(export, key) for key in sorted(_ARGUMENTS)} | {"options": declared}
-        check = MarketoFieldCheckOperator(task_id="check_field", **arguments)
-        snapshot = MixpanelCohortSnapshotOperator(task_id="snapshot_cohort", **arguments)
-        deliver = CohortToMarketoOperator(task_id="export_to_marketo", snapshot=_SNAPSHOT, **arguments)
-        check >> snapshot >> deliver
+    )
+    declared = export.model_dump(mode="json", exclude_defaults=True, exclude={*_DAG_KEYS, *_ARGUMENTS})
+    arguments = {key: getattr(export, key) for key in sorted(_ARGUMENTS)} | {"options": declared}
+    arguments["default_args"] = dag.default_args
+    check = MarketoFieldCheckOperator(task_id="check_field", **arguments)
+    snapshot = MixpanelCohortSnapshotOperator(task_id="snapshot_cohort", **arguments)
+    deliver = CohortToMarketoOperator(task_id="export_to_marketo", snapshot=_SNAPSHOT, **arguments)
+    # Tasks made within the DAG would each carry a copy of its params, which Airflow validates again and again
+    # while it serialises them: most of the time that a large folder took.
+    dag.add_tasks([check, snapshot, deliver])
+    check >> snapshot >> deliver
     return dag
 
 

@@ -1,6 +1,7 @@
 """What a person may ask of one run, in the trigger form or in a run's `conf`."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -82,7 +83,8 @@ class RunParameters(BaseModel):
         return parameters
 
 
-def parameter_fields(sync_type: SyncType) -> dict[str, FormField]:
+@cache
+def parameter_fields(sync_type: SyncType) -> Mapping[str, FormField]:
     """Return what the trigger form of an export asks."""
     fields = form_fields(RunParameters)
     if sync_type == "dynamic":

@@ -61,7 +61,7 @@ def test_a_key_is_the_md5_of_the_address_in_lower_case() -> None:
 
     key = Key.of("Ann@EXAMPLE.com")
 
-    assert key == Key(int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:], "big"))
+    assert key == Key(int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little"))
 
 
 def test_a_row_comes_back_as_it_was(workspace: Workspace) -> None:

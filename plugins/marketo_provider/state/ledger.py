@@ -6,7 +6,7 @@ are rows of one schema, so that a settle is one record that names files.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -16,8 +16,10 @@ import pyarrow as pa
 from marketo_provider.state.target import Target
 from marketo_provider.state.workspace import Workspace, parquet
 
-# Deltas are folded into the base once they hold a quarter of its rows: then a settle costs what changed.
+# A settle costs what changed: deltas are folded into the base once they hold a quarter of its rows, and into
+# one delta once they are more than a day's.
 _FOLD_SHARE = 4
+_MOST_DELTAS = 12
 
 
 class Flag(StrEnum):
@@ -45,7 +47,14 @@ class Key:
     def of(cls, address: str) -> "Key":
         """Return the key of a valid address."""
         digest = hashlib.md5(address.lower().encode(), usedforsecurity=False).digest()
-        return cls(int.from_bytes(digest[:8]), int.from_bytes(digest[8:]))
+        return cls(int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little"))
+
+
+def key_sql(address: str) -> str:
+    """Return the columns `key_high` and `key_low` of an SQL expression that is an address."""
+    # One call, of which DuckDB shares the value: MD5 is most of what a snapshot costs after its download.
+    digest = f"md5_number(lower({address}))"
+    return f"({digest} & 18446744073709551615)::UBIGINT AS key_high, ({digest} >> 64)::UBIGINT AS key_low"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,25 +96,21 @@ COLUMNS = ", ".join(SCHEMA.names)
 
 def encode_rows(rows: Iterable[LedgerRow]) -> bytes:
     """Return ledger rows as a Parquet file."""
-    table = pa.Table.from_pylist(
-        [
-            {
-                "key_high": row.key.high,
-                "key_low": row.key.low,
-                "address": row.address,
-                "flag": row.flag.value,
-                "was_true": row.was_true,
-                "may_hold": row.may_hold,
-                "code": row.code,
-                "lead_ids": row.lead_ids,
-                "tries": row.tries,
-                "next_try": row.next_try,
-            }
-            for row in rows
-        ],
-        schema=SCHEMA,
-    )
-    return parquet(table)
+    rows = list(rows)
+    columns: list[Sequence[object]] = [
+        [row.key.high for row in rows],
+        [row.key.low for row in rows],
+        [row.address for row in rows],
+        [row.flag.value for row in rows],
+        [row.was_true for row in rows],
+        [row.may_hold for row in rows],
+        [row.code for row in rows],
+        [row.lead_ids for row in rows],
+        [row.tries for row in rows],
+        [row.next_try for row in rows],
+    ]
+    arrays = [pa.array(column, kind.type) for column, kind in zip(columns, SCHEMA, strict=True)]
+    return parquet(pa.Table.from_arrays(arrays, schema=SCHEMA))
 
 
 def decode_row(row: Mapping[str, Any]) -> LedgerRow:
@@ -124,52 +129,65 @@ def decode_row(row: Mapping[str, Any]) -> LedgerRow:
 
 
 def load_ledger(workspace: Workspace, target: Target) -> None:
-    """Make the view `ledger` (and the table `delta`) of a target's files."""
-    workspace.run("DROP VIEW IF EXISTS ledger")
-    _load_deltas(workspace, target.deltas)
-    base = f"read_parquet({workspace.fetch(target.base)})" if target.base else "(FROM delta LIMIT 0)"
-    workspace.run(
-        f"CREATE VIEW ledger AS SELECT {COLUMNS} FROM {base} AS base ANTI JOIN delta USING (key_high, key_low)"
-        f" UNION ALL SELECT {COLUMNS} FROM delta"
-    )
+    """Make the views `ledger` and `delta` of a target's files."""
+    base = f"read_parquet({workspace.fetch(target.base)})" if target.base else _NO_ROWS
+    workspace.run(f"CREATE OR REPLACE VIEW delta AS SELECT {COLUMNS} FROM {_newest(workspace, target.deltas)}")
+    if target.deltas:
+        base = f"{base} AS base ANTI JOIN delta USING (key_high, key_low) UNION ALL SELECT {COLUMNS} FROM delta"
+    workspace.run(f"CREATE OR REPLACE VIEW ledger AS SELECT {COLUMNS} FROM {base}")
 
 
 def settle_ledger(workspace: Workspace, target: Target, folder: str) -> tuple[str | None, int, tuple[str, ...]]:
-    """Write the ledger of `target` as few files, and return base, base's rows and deltas.
+    """Write what came since the last settle as one delta, and return base, base's rows and deltas.
 
     Args:
         workspace: where to work.
         target: the state to be settled.
         folder: a folder of the store that no other settle writes to.
     """
-    load_ledger(workspace, target)
-    (delta_rows,) = workspace.row("SELECT count(*) FROM delta")
-    if not delta_rows:
-        return target.base, target.base_rows, ()
-    if delta_rows * _FOLD_SHARE < target.base_rows:
-        path = f"{folder}/delta.parquet"
-        workspace.save(f"SELECT {COLUMNS} FROM delta", path)
-        return target.base, target.base_rows, (path,)
-    path = f"{folder}/base.parquet"
-    (rows,) = workspace.row("SELECT count(*) FROM ledger")
-    workspace.save(f"SELECT {COLUMNS} FROM ledger", path)
-    return path, rows, ()
+    settled = target.settled.deltas if target.settled else ()
+    fresh = target.deltas[len(settled) :]
+    deltas = settled
+    if _stored_rows(workspace, fresh):
+        deltas = (*settled, f"{folder}/delta.parquet")
+        workspace.save(f"SELECT {COLUMNS} FROM {_newest(workspace, fresh)}", deltas[-1])
+    delta_rows = _stored_rows(workspace, deltas)
+    if delta_rows and delta_rows * _FOLD_SHARE >= target.base_rows:
+        path = f"{folder}/base.parquet"
+        load_ledger(workspace, replace(target, deltas=deltas))
+        workspace.save("FROM ledger", path)
+        return path, _stored_rows(workspace, (path,)), ()
+    if len(deltas) > _MOST_DELTAS:
+        path = f"{folder}/deltas.parquet"
+        workspace.save(f"SELECT {COLUMNS} FROM {_newest(workspace, deltas)}", path)
+        deltas = (path,)
+    return target.base, target.base_rows, deltas
 
 
-def _load_deltas(workspace: Workspace, deltas: Sequence[str]) -> None:
-    workspace.run("DROP TABLE IF EXISTS delta")
-    columns = ", ".join(f"{name} {_SQL_TYPES[name]}" for name in SCHEMA.names)
-    workspace.run(f"CREATE TABLE delta ({columns})")
+def _stored_rows(workspace: Workspace, paths: Sequence[str]) -> int:
+    """Return how many rows some files hold; they say so themselves."""
+    if not paths:
+        return 0
+    rows: int
+    (rows,) = workspace.row(f"SELECT count(*) FROM read_parquet([{', '.join(map(workspace.fetch, paths))}])")
+    return rows
+
+
+def _newest(workspace: Workspace, deltas: Sequence[str]) -> str:
+    """Return where the deltas' rows are to be had, of each key the newest."""
     if not deltas:
-        return
+        return _NO_ROWS
+    if len(deltas) == 1:
+        return f"read_parquet({workspace.fetch(deltas[0])})"
     layers = " UNION ALL ".join(
         f"SELECT {COLUMNS}, {order} AS layer FROM read_parquet({workspace.fetch(path)})"
         for order, path in enumerate(deltas)
     )
-    workspace.run(
-        f"INSERT INTO delta SELECT {COLUMNS} FROM ({layers}) "
-        "QUALIFY row_number() OVER (PARTITION BY key_high, key_low ORDER BY layer DESC) = 1"
+    newest = f"SELECT key_high, key_low, max(layer) AS layer FROM ({layers}) GROUP BY key_high, key_low"
+    rows = workspace.set_aside(
+        f"SELECT {COLUMNS} FROM ({layers}) SEMI JOIN ({newest}) USING (key_high, key_low, layer)"
     )
+    return f"read_parquet({rows})"
 
 
 _SQL_TYPES = {
@@ -184,3 +202,4 @@ _SQL_TYPES = {
     "tries": "INTEGER",
     "next_try": "TIMESTAMPTZ",
 }
+_NO_ROWS = f"(SELECT {', '.join(f'NULL::{_SQL_TYPES[name]} AS {name}' for name in SCHEMA.names)} LIMIT 0)"

@@ -4,7 +4,7 @@ A snapshot's folder holds `session.json` (how to go on), `pages/`, and at the en
 `complete.json`. Whether the pages add up is for the sync to judge; what they hold is counted here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -13,7 +13,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from marketo_provider.errors import StoreUnusable
-from marketo_provider.state.ledger import Key
+from marketo_provider.state.ledger import key_sql
 from marketo_provider.state.store import Store
 from marketo_provider.state.workspace import Workspace, parquet
 
@@ -114,10 +114,7 @@ class PageCounts:
 _PAGE_SCHEMA: pa.Schema = pa.schema(
     [  # type: ignore[arg-type] # the stubs know no list of mixed types
         ("page", pa.int32()),
-        ("profile_high", pa.uint64()),
-        ("profile_low", pa.uint64()),
-        ("key_high", pa.uint64()),
-        ("key_low", pa.uint64()),
+        ("profile", pa.string()),
         ("address", pa.string()),
         ("cause", pa.string()),
     ]
@@ -158,32 +155,47 @@ class SnapshotFolder:
         """Return the numbers of the pages that are stored."""
         return {int(name.removesuffix(".parquet")) for name in self._store.names(f"{self._folder}/pages")}
 
-    def add_page(self, number: int, rows: Iterable[ProfileRow]) -> None:
+    def add_page(self, number: int, rows: Sequence[ProfileRow]) -> None:
         """Store a page."""
-        table = pa.Table.from_pylist([_page_row(number, row) for row in rows], schema=_PAGE_SCHEMA)
-        self._store.write(self._page(number), parquet(table))
+        columns: list[Sequence[object]] = [
+            [number] * len(rows),
+            [row.distinct_id for row in rows],
+            [row.address for row in rows],
+            [row.cause for row in rows],
+        ]
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, _PAGE_SCHEMA, strict=True)]
+        self._store.write(self._page(number), parquet(pa.Table.from_arrays(arrays, schema=_PAGE_SCHEMA)))
 
     def count(self, workspace: Workspace, session: Session) -> PageCounts:
-        """Load the pages of a session into the view `pages` and add them up."""
+        """Add the pages of a session up; makes the view `keyed` of their addresses and the table `repeated`."""
         files = ", ".join(workspace.fetch(self._page(number)) for number in range(session.pages))
         workspace.run(f"CREATE OR REPLACE VIEW pages AS FROM read_parquet([{files}])")
-        profiles, distinct, without, invalid, members = workspace.row(
-            "SELECT count(*), count(DISTINCT (profile_high, profile_low)), "
-            "count(*) FILTER (cause = 'without_email'), count(*) FILTER (cause = 'invalid_email'), "
-            "count(DISTINCT (key_high, key_low)) FILTER (address IS NOT NULL) FROM pages"
-        )
-        (short,) = workspace.row(
-            "SELECT $size * $last - count(*) FROM pages WHERE page < $last",
+        # Two hashes that do not depend on each other: 30 million ids are too many for one of 64 bits.
+        profiles, without, invalid, short = workspace.row(
+            "SELECT count(*), count(*) FILTER (cause = 'without_email'), "
+            "count(*) FILTER (cause = 'invalid_email'), "
+            "$size * $last - count(*) FILTER (page < $last) FROM pages",
             size=session.page_size,
             last=session.pages - 1,
         )
-        duplicates = profiles - without - invalid - members
+        (distinct,) = workspace.row(
+            "SELECT count(*) FROM (SELECT DISTINCT hash(profile), hash(reverse(profile)) FROM pages)"
+        )
+        keyed = workspace.set_aside(f"SELECT {key_sql('address')}, address FROM pages WHERE address IS NOT NULL")
+        workspace.run(f"CREATE OR REPLACE VIEW keyed AS FROM read_parquet({keyed})")
+        workspace.run(
+            "CREATE OR REPLACE TABLE repeated AS SELECT key_high, key_low, count(*) AS profiles FROM keyed "
+            "GROUP BY key_high, key_low HAVING count(*) > 1"
+        )
+        (duplicates,) = workspace.row("SELECT coalesce(sum(profiles - 1), 0)::BIGINT FROM repeated")
+        members = profiles - without - invalid - duplicates
         return PageCounts(profiles, distinct, short, without, invalid, duplicates, members)
 
     def complete(self, workspace: Workspace, snapshot: Snapshot) -> None:
-        """Store the members of the view `pages`, then the snapshot; the pages are not needed any more."""
+        """Store the members that were counted, then the snapshot; the pages are not needed any more."""
         workspace.save(
-            "SELECT key_high, key_low, min(address) AS address FROM pages WHERE address IS NOT NULL "
+            "SELECT key_high, key_low, address FROM keyed ANTI JOIN repeated USING (key_high, key_low) UNION ALL "
+            "SELECT key_high, key_low, min(address) FROM keyed SEMI JOIN repeated USING (key_high, key_low) "
             "GROUP BY key_high, key_low",
             f"{self._folder}/members.parquet",
         )
@@ -197,17 +209,3 @@ class SnapshotFolder:
 
     def _page(self, number: int) -> str:
         return f"{self._folder}/pages/{number:06d}.parquet"
-
-
-def _page_row(number: int, row: ProfileRow) -> dict[str, object]:
-    profile = Key.of(row.distinct_id)
-    key = Key.of(row.address) if row.address else None
-    return {
-        "page": number,
-        "profile_high": profile.high,
-        "profile_low": profile.low,
-        "key_high": key.high if key else None,
-        "key_low": key.low if key else None,
-        "address": row.address,
-        "cause": row.cause,
-    }

@@ -84,17 +84,25 @@ class Workspace:
             ) from None
         return quoted(local)
 
+    def set_aside(self, query: str) -> str:
+        """Write a query's rows to a Parquet file in the scratch folder, and return its path, quoted for SQL."""
+        return quoted(self._copy(query))
+
     def save(self, query: str, path: str) -> None:
         """Store a query's rows as a Parquet file."""
-        local = self.scratch / secrets.token_hex(16)
-        self.run(f"COPY ({query}) TO {quoted(local)} (FORMAT parquet, COMPRESSION zstd)")
-        self.store.publish(local, path)
+        self.store.publish(self._copy(query), path)
 
     def save_csv(self, query: str, path: str) -> None:
         """Store a query's rows as a CSV file with a header."""
         local = self.scratch / secrets.token_hex(16)
         self.run(f"COPY ({query}) TO {quoted(local)} (FORMAT csv, HEADER)")
         self.store.publish(local, path)
+
+    def _copy(self, query: str) -> Path:
+        local = self.scratch / secrets.token_hex(16)
+        # Keys and addresses are nearly random: what compresses slowly is hardly smaller.
+        self.run(f"COPY ({query}) TO {quoted(local)} (FORMAT parquet, COMPRESSION lz4_raw)")
+        return local
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyConnection:
         with _silent():

@@ -15,6 +15,14 @@ from marketo_provider.state.ledger import COLUMNS, LedgerRow, decode_row
 from marketo_provider.state.workspace import Workspace
 
 _CHUNK_ROWS = 3000
+# Whether a ledger row is sent again if its address is a member, and looked at if it is not.
+_ENTERS = (
+    "(flag = 'false' OR (flag = 'unknown' AND code IS NULL) OR (flag = 'refused' AND may_hold) "
+    "OR (code IS NOT NULL AND ($retry_refused OR coalesce(next_try <= $now, true))) "
+    "OR (flag = 'absent' AND ((NOT was_true AND $create_leads) "
+    "OR (NOT $create_leads AND coalesce(next_try <= $now, true)))) OR $full_refresh)"
+)
+_LEAVES = "($exits AND (may_hold OR flag IN ('refused', 'absent') OR ($full_refresh AND flag = 'false')))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +73,36 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         full_refresh: assert every member, and every address that the ledger has `false`, again.
         retry_refused: do not wait for the next try of refused records.
     """
+    # One pass over both sides tells which keys differ; addresses and all else are read for these only.
     workspace.run(
-        "CREATE OR REPLACE TABLE entering AS "
-        "SELECT members.key_high, members.key_low, coalesce(ledger.address, members.address) AS address, "
-        "coalesce(flag, 'false') AS flag, coalesce(was_true, false) AS was_true, "
-        "coalesce(may_hold, false) AS may_hold, code, coalesce(lead_ids, []) AS lead_ids, "
-        "coalesce(tries, 0) AS tries, next_try, true AS value, "
-        "$create_leads AND NOT coalesce(was_true, false) AS create_lead, []::BIGINT[] AS reach "
-        "FROM members LEFT JOIN ledger USING (key_high, key_low) "
-        "WHERE coalesce(flag, 'false') = 'false' OR (flag = 'unknown' AND code IS NULL) "
-        "OR (flag = 'refused' AND may_hold) "
-        "OR (code IS NOT NULL AND ($retry_refused OR coalesce(next_try <= $now, true))) "
-        "OR (flag = 'absent' AND ((NOT was_true AND $create_leads) "
-        "OR (NOT $create_leads AND coalesce(next_try <= $now, true)))) "
-        "OR $full_refresh",
+        "CREATE OR REPLACE TABLE differing AS SELECT key_high, key_low, coalesce(is_member, false) AS is_member "
+        "FROM (SELECT key_high, key_low, true AS is_member FROM members) AS cohort FULL JOIN "
+        f"(SELECT key_high, key_low, {_ENTERS} AS enters, {_LEAVES} AS leaves FROM ledger) AS held "
+        "USING (key_high, key_low) WHERE CASE WHEN is_member THEN coalesce(enters, true) ELSE leaves END",
         now=now,
+        exits=exits,
         create_leads=create_leads,
         full_refresh=full_refresh,
         retry_refused=retry_refused,
     )
     workspace.run(
+        f"CREATE OR REPLACE TABLE known AS SELECT {COLUMNS} FROM ledger SEMI JOIN differing "
+        "USING (key_high, key_low)"
+    )
+    workspace.run(
+        "CREATE OR REPLACE TABLE entering AS "
+        "SELECT members.key_high, members.key_low, coalesce(known.address, members.address) AS address, "
+        "coalesce(flag, 'false') AS flag, coalesce(was_true, false) AS was_true, "
+        "coalesce(may_hold, false) AS may_hold, code, coalesce(lead_ids, []) AS lead_ids, "
+        "coalesce(tries, 0) AS tries, next_try, true AS value, "
+        "$create_leads AND NOT coalesce(was_true, false) AS create_lead, []::BIGINT[] AS reach "
+        "FROM (FROM members SEMI JOIN differing USING (key_high, key_low)) AS members "
+        "LEFT JOIN known USING (key_high, key_low)",
+        create_leads=create_leads,
+    )
+    workspace.run(
         "CREATE OR REPLACE TABLE leaving AS "
-        f"SELECT {COLUMNS} FROM ledger ANTI JOIN members USING (key_high, key_low) WHERE $exits "
-        "AND (may_hold OR flag IN ('refused', 'absent') OR ($full_refresh AND flag = 'false'))",
-        exits=exits,
-        full_refresh=full_refresh,
+        f"SELECT {COLUMNS} FROM known SEMI JOIN (FROM differing WHERE NOT is_member) USING (key_high, key_low)"
     )
     _find_reach(workspace)
     workspace.run(
@@ -110,7 +123,7 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
     row = workspace.row(
         "SELECT (SELECT count(*) FROM entering WHERE flag <> 'true'), "
         "(SELECT count(*) FROM exiting WHERE may_hold), (SELECT count(*) FROM changes), "
-        "(SELECT count(*) FROM ledger WHERE flag IN ('true', 'unknown')), (SELECT count(*) FROM ledger)"
+        "count(*) FILTER (flag IN ('true', 'unknown')), count(*) FROM ledger"
     )
     return Extent(*row)
 
@@ -122,9 +135,9 @@ def _find_reach(workspace: Workspace) -> None:
         "SELECT key_high, key_low, unnest(lead_ids) AS lead_id FROM leaving"
     )
     workspace.run(
-        "CREATE OR REPLACE TABLE passed_on AS SELECT DISTINCT lead_id FROM "
-        "(SELECT key_high, key_low, unnest(lead_ids) AS lead_id FROM ledger WHERE may_hold) AS held "
-        "SEMI JOIN leaving_leads USING (lead_id) SEMI JOIN members USING (key_high, key_low)"
+        "CREATE OR REPLACE TABLE passed_on AS SELECT DISTINCT lead_id FROM (SELECT unnest(lead_ids) AS lead_id "
+        "FROM ledger ANTI JOIN leaving USING (key_high, key_low) WHERE may_hold) AS held "
+        "SEMI JOIN leaving_leads USING (lead_id)"
     )
     workspace.run(
         "CREATE OR REPLACE TABLE reaches AS SELECT key_high, key_low, list(lead_id ORDER BY lead_id) AS reach "

@@ -167,7 +167,9 @@ class _Export:
             self._send(workspace, extent.to_send)
             self._read_back(workspace)
         self._journal.flush()
-        return self._settling.settle(workspace, claim, journals=self._journal.pieces)
+        return self._settling.settle(
+            workspace, claim, journals=self._journal.pieces, ledger_rows=extent.ledger_rows
+        )
 
     def _find(self, workspace: Workspace) -> Extent:
         load_ledger(workspace, self._log.target)

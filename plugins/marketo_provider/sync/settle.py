@@ -4,7 +4,7 @@ import secrets
 from typing import Literal
 
 from marketo_provider.state.lease import Lease
-from marketo_provider.state.ledger import settle_ledger
+from marketo_provider.state.ledger import load_ledger, settle_ledger
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import Claim, Settled
 from marketo_provider.state.snapshots import Snapshot
@@ -39,18 +39,23 @@ class Settling:
         self._number = number
         self._last = log.target.settled
 
-    def settle(self, workspace: Workspace, claim: Claim, *, journals: list[str]) -> Settled:
+    def settle(self, workspace: Workspace, claim: Claim, *, journals: list[str], ledger_rows: int) -> Settled:
         """Settle, and return the record.
 
         Args:
             workspace: where to work.
             claim: the target's.
             journals: what the run has journaled, all of it.
+            ledger_rows: how many rows the ledger had before the run's own.
         """
         run, report = self._run, self._report
         ledger_folder = f"{run.folder}/ledger/{secrets.token_hex(16)}"
         base, base_rows, deltas = settle_ledger(workspace, self._log.target, ledger_folder)
-        (report.ledger_size,) = workspace.row("SELECT count(*) FROM ledger")
+        # Counting the ledger itself would cost what is there, not what changed.
+        (added,) = workspace.row("SELECT count(*) FROM changes ANTI JOIN known USING (key_high, key_low)")
+        report.ledger_size = ledger_rows + added
+        if run.one_time:
+            load_ledger(workspace, self._log.target)
         self._save_refused(workspace, journals)
         failed_by, failure = self._failure()
         self._complete_report(workspace)

@@ -118,7 +118,7 @@ def _begin(run: Run, log: TargetLog) -> tuple[SnapshotFolder, Session]:
     )
     _check_page(session, 0, page)
     folder.begin(session)
-    folder.add_page(0, map(_profile_row, page.profiles))
+    folder.add_page(0, [_profile_row(profile) for profile in page.profiles])
     return folder, session
 
 
@@ -172,7 +172,7 @@ def _read_pages(run: Run, folder: SnapshotFolder, session: Session, numbers: Ite
 def _read_page(run: Run, folder: SnapshotFolder, session: Session, number: int) -> int:
     page = run.mixpanel.page(session.cohort_id, session.session_id, number)
     _check_page(session, number, page)
-    folder.add_page(number, map(_profile_row, page.profiles))
+    folder.add_page(number, [_profile_row(profile) for profile in page.profiles])
     return len(page.profiles)
 
 

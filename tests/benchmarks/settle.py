@@ -1,0 +1,88 @@
+"""bench-settle: settles of one per cent of changes each, beside writing the whole ledger anew."""
+
+from pathlib import Path
+
+from marketo_provider.state.ledger import COLUMNS, LedgerRow, encode_rows, load_ledger, settle_ledger
+from marketo_provider.state.store import LocalStore
+from marketo_provider.state.target import Target
+from tests.benchmarks import addresses
+from tests.benchmarks.common import MIB, Limit, Stopwatch, Work, best, quotient, report, scratch, size
+
+_SETTLES = 12
+_PIECE_ROWS = 3000  # a journal's
+_BASE = f"{addresses.TARGET}/ledger/base.parquet"
+
+
+def main() -> None:
+    """Run it."""
+    rows = size("ROWS", 30_000_000)
+    with scratch() as folder:
+        addresses.write_ledger(LocalStore(folder), _BASE, 0, rows)
+        sides = {"settle": best(settle, folder, rows), "whole ledger anew": best(whole, folder, rows)}
+    report(
+        "bench-settle",
+        sides,
+        [
+            Limit(
+                "whole / settle", quotient(sides["whole ledger anew"].seconds, sides["settle"].seconds), ">=", 5
+            ),
+            Limit("peak MiB of settle", quotient(sides["settle"].rss_bytes, MIB), "<=", 500),
+        ],
+    )
+
+
+def settle(folder: Path, rows: int) -> Work:
+    """Twelve runs' journals and settles, then the folding of base and deltas; a twelfth of it all counts."""
+    store = LocalStore(folder)
+    changed = rows // 100
+    deltas: tuple[str, ...] = ()
+    journal, settles, fold = Stopwatch(), Stopwatch(), Stopwatch()
+    for run in range(_SETTLES):
+        intent = f"run/{run}/intent.parquet"
+        addresses.write_ledger(store, intent, run * changed, changed)
+        pieces = [f"run/{run}/{first}.parquet" for first in range(0, changed, _PIECE_ROWS)]
+        for number, path in enumerate(pieces):
+            answers = _answers(
+                run * changed + number * _PIECE_ROWS, min(_PIECE_ROWS, changed - number * _PIECE_ROWS)
+            )
+            with journal.running():
+                store.write(path, encode_rows(answers))
+        target = addresses.target(_BASE, rows, deltas, intent, *pieces)
+        with addresses.workspace(store) as workspace, settles.running():
+            base, _, deltas = settle_ledger(workspace, target, f"run/{run}")
+        if base != _BASE:
+            raise RuntimeError("a fold came by itself; share it out differently")
+    with fold.running():
+        _rewrite(store, addresses.target(_BASE, rows, deltas), "folded.parquet")
+    seconds = (journal.seconds + settles.seconds + fold.seconds) / _SETTLES
+    parts = {
+        "journal_s": journal.seconds / _SETTLES,
+        "settle_s": settles.seconds / _SETTLES,
+        "fold_s": fold.seconds / _SETTLES,
+    }
+    return Work(seconds, changed, (folder / deltas[0]).stat().st_size, more=parts)
+
+
+def whole(folder: Path, rows: int) -> Work:
+    """Write base and changes as one new file."""
+    store = LocalStore(folder)
+    watch = Stopwatch()
+    changes = "changes.parquet"
+    addresses.write_ledger(store, changes, 0, rows // 100)
+    with watch.running():
+        _rewrite(store, addresses.target(_BASE, rows, (), changes), "whole.parquet")
+    return Work(watch.seconds, rows, (folder / "whole.parquet").stat().st_size)
+
+
+def _rewrite(store: LocalStore, target: Target, path: str) -> None:
+    with addresses.workspace(store) as workspace:
+        load_ledger(workspace, target)
+        workspace.save(f"SELECT {COLUMNS} FROM ledger", path)
+
+
+def _answers(first: int, rows: int) -> list[LedgerRow]:
+    return [addresses.answer(number) for number in range(first, first + rows)]
+
+
+if __name__ == "__main__":
+    main()
