@@ -43,12 +43,20 @@ class Baton:
         schedule: says at which steps the baton is passed on, and how much time passes by then.
         clock: the world's.
         patience: how many steps one of them takes in a row, on average; one of these.
+        jumps: how many seconds pass where the baton is passed on; one of these.
     """
 
-    def __init__(self, schedule: Random, clock: VirtualClock, patience: Sequence[int] = PATIENCE) -> None:
+    def __init__(
+        self,
+        schedule: Random,
+        clock: VirtualClock,
+        patience: Sequence[int] = PATIENCE,
+        jumps: Sequence[float] = JUMPS,
+    ) -> None:
         self.failures: list[BaseException] = []
         self._schedule = schedule
         self._patience = schedule.choice(patience)
+        self._jumps = jumps
         self._clock = clock
         self._changed = Condition()
         self._waiting: list[int] = []
@@ -71,7 +79,7 @@ class Baton:
         if not hasattr(self._own, "number"):
             return
         if not self._schedule.randrange(self._patience):
-            self._clock.sleep(self._schedule.choice(JUMPS))
+            self._clock.sleep(self._schedule.choice(self._jumps))
             self._pass_on()
             self._await()
 
@@ -101,10 +109,10 @@ class Baton:
 class Stage:
     """A world whose runs take turns, and which watches every request."""
 
-    def __init__(self, folder: Path, schedule: Random, *, patience: Sequence[int] = PATIENCE) -> None:
+    def __init__(self, folder: Path, schedule: Random, **pace: Any) -> None:
         self.world = World(folder)
         self.files = LocalStore(folder)
-        self.baton = Baton(schedule, self.world.clock, patience)
+        self.baton = Baton(schedule, self.world.clock, **pace)
         self.hook: Callable[[str], None] = lambda _: None
         self.world.store = HookedStore(self.files, self._step)
         stage = self

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -18,7 +19,9 @@ from marketo_provider.sync.snapshot import read_snapshot
 from tests.sync.test_interleaving import ADDRESSES, Stage
 from tests.sync.world import FIELD, OTHER_FIELD, World
 
-SHORT, LONG = (5, 10, 20), (50,)
+# Each step of one is followed by a step of the other, and no time passes.
+LOCKSTEP: dict[str, Any] = {"patience": (1,), "jumps": (0.0,)}
+ALONE: dict[str, Any] = {"patience": (10**9,)}
 
 
 class Killed(BaseException):
@@ -28,10 +31,8 @@ class Killed(BaseException):
 class SharedInstance(Stage):
     """Exports of one cohort to two fields, which take turns at every request and store operation."""
 
-    def __init__(
-        self, folder: Path, schedule: Random, members: Iterable[str], patience: tuple[int, ...] = SHORT
-    ) -> None:
-        super().__init__(folder, schedule, patience=patience)
+    def __init__(self, folder: Path, schedule: Random, members: Iterable[str], **pace: Any) -> None:
+        super().__init__(folder, schedule, **pace)
         self.world.set_cohort(members)
         self.names = {field: read_snapshot(self._run(field)).name for field in (FIELD, OTHER_FIELD)}
 
@@ -86,9 +87,9 @@ def test_two_exports_may_interleave_at_every_step(schedule: Random) -> None:
 
 
 def test_a_thousand_common_new_addresses_make_a_thousand_leads(tmp_path: Path) -> None:
-    """Both exports begin in the same second."""
+    """Both exports begin in the same second, and go on step by step, side by side."""
     addresses = [f"person{number}@example.com" for number in range(1000)]
-    stage = SharedInstance(tmp_path, Random(3), addresses, LONG)  # noqa: S311 - a schedule, no secret
+    stage = SharedInstance(tmp_path, Random(3), addresses, **LOCKSTEP)  # noqa: S311 - a schedule, no secret
 
     stage.baton.run([stage.deliver(FIELD), stage.deliver(OTHER_FIELD)])
 
@@ -98,7 +99,7 @@ def test_a_thousand_common_new_addresses_make_a_thousand_leads(tmp_path: Path) -
 
 def test_the_turn_of_a_run_that_was_killed_in_it_is_taken_over(tmp_path: Path) -> None:
     """Its request takes effect late, and still nobody is created twice."""
-    stage = SharedInstance(tmp_path, Random(4), ADDRESSES, (10**9,))  # noqa: S311 - as above
+    stage = SharedInstance(tmp_path, Random(4), ADDRESSES, **ALONE)  # noqa: S311 - as above
     stage.world.break_marketo("delay", seconds=80)
 
     def die(path: str) -> None:
