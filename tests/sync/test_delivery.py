@@ -505,6 +505,7 @@ def test_the_calls_of_the_day_spent_leave_the_rest_to_the_next_run(world: World)
 def test_our_share_of_the_calls_is_kept_to(world: World) -> None:
     """With everybody else's calls counted, and the last tenth kept for exits."""
     world.limits = {"daily_quota": 100, "quota_share": 0.5, "concurrent_calls": 1}
+    world.route = "sync_leads"
     world.sync(["first@example.com"])
     world.marketo.instance.gate.set_used(42)
 

@@ -28,7 +28,6 @@ from marketo_provider.settings import ProviderSettings
 from marketo_provider.state.store import LocalStore, Store
 from marketo_provider.sync.export import export_cohort
 from marketo_provider.sync.report import Report
-from marketo_provider.sync.route import RouteName
 from marketo_provider.sync.run import Run
 from marketo_provider.sync.snapshot import read_snapshot
 
@@ -227,7 +226,7 @@ class World:
             {"name": "trial_users", "cohort_id": COHORT, "marketo_field": FIELD, "sync_type": "dynamic", **export}
         )
         self.limits: dict[str, Any] = {}
-        self.route: RouteName | None = None
+        self.route: Any = None
         self.mixpanel_extra: dict[str, Any] = {}
         self.before_marketo: Callable[[str], None] = lambda _: None
         self.edit_marketo: Callable[[Request, Response], Response] = _unchanged

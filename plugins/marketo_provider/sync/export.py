@@ -60,8 +60,6 @@ _LOOK_SECONDS = 1.0
 # A snapshot that a retry found nearly too old is no reason to import a handful of changes.
 _SHORTEST = timedelta(minutes=10)
 _AWAY = timedelta(seconds=60)
-# How often a one-time run looks again that waits for a file that may never have been taken.
-_UNANSWERED_AWAY = timedelta(minutes=30)
 
 
 def export_cohort(run: Run, snapshot_name: str) -> Report:
@@ -175,6 +173,7 @@ class _Export:
         self._budget = Budget(run.marketo, run.limits)
         self._imports = ImportCollector(run, lease, self._presence, self._report)
         self._uploads = Uploads(run, lease, self._presence, self._turn, self._budget)
+        self._left_to_import = 0
         self._delivery: Delivery | None = None
 
     def deliver(self) -> Report:
@@ -288,7 +287,7 @@ class _Export:
         places = max(0, run.limits.bulk_jobs_queued - len(self._log.target.imports))
         rows = importable_rows(workspace)
         files = list(islice(write_import_files(rows, workspace.scratch, field=run.field), places))
-        self._report.left_over += keep_in_files(workspace, [file.ledger_rows for file in files])
+        self._left_to_import = keep_in_files(workspace, [file.ledger_rows for file in files])
         return files
 
     def _announce(self, workspace: Workspace, claim: Claim) -> None:
@@ -332,16 +331,15 @@ class _Export:
 
     def _upload(self, files: list[ImportFile]) -> None:
         self._journal.flush()
-        self._report.left_over += self._uploads.send(files)
+        self._left_to_import += self._uploads.send(files)
+        self._report.left_over += self._left_to_import + self._uploads.unanswered_rows
 
     def _has_to_go_on(self) -> bool:
         """Whether the run has to wait, and to go on with the same snapshot then."""
         if _is_old(self._run, self._snapshot) or self._out_of_calls:
             return False
-        if self._report.route == "bulk_import" and self._report.left_over:
-            return True
         out_of_turn = self._delivery is not None and self._delivery.out_of_turn
-        return out_of_turn or bool(self._waits_for if self._run.one_time else self._jobs)
+        return bool(out_of_turn or self._left_to_import or (self._waits_for if self._run.one_time else self._jobs))
 
     @property
     def _out_of_calls(self) -> bool:
@@ -378,11 +376,11 @@ class _Export:
         if settled.failure:
             raise _failure(settled.failure, settled)
         now, left = self._run.clock.now(), self._report.left_over
-        if settled.goes_on and (settled.imports or self._report.route == "bulk_import"):
+        if settled.goes_on and (settled.imports or self._left_to_import):
             raise ImportsUnderWay(
                 f"{self._run.label}: Marketo is importing files of this run, {left:,} members are still to be "
                 "handed over. The run waits, and goes on by itself.",
-                resume_at=now + (_AWAY if self._jobs or left else _UNANSWERED_AWAY),
+                resume_at=now + _AWAY if self._jobs or self._left_to_import else self._imports.unanswered_until(),
                 batch_ids=self._jobs,
             )
         if settled.goes_on:

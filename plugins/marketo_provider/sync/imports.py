@@ -5,11 +5,12 @@ to otherwise since the file was announced, so that nobody knows who came last: h
 `unknown`, and is sent again.
 """
 
-import csv
 import secrets
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
+
+import pyarrow as pa
 
 from marketo_provider.errors import ImportUnreadable
 from marketo_provider.marketo.imports import ImportStatus, RowReason
@@ -17,7 +18,7 @@ from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import COLUMNS
 from marketo_provider.state.presence import Presence
 from marketo_provider.state.records import ImportEnded, OpenImport
-from marketo_provider.state.workspace import Workspace, quoted
+from marketo_provider.state.workspace import Workspace, parquet, quoted
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run, logger
 
@@ -36,6 +37,7 @@ _CODES = (
     ("lookup", "import_lookup"),
 )
 _OTHER = "import_other"
+_SAID = pa.schema([("email", pa.string()), ("said", pa.string())])
 
 
 class ImportCollector:
@@ -78,6 +80,10 @@ class ImportCollector:
                     one.batch_id,
                     f"{one.announced_at:%Y-%m-%d %H:%M}",
                 )
+
+    def unanswered_until(self) -> datetime:
+        """Return when the first file that was given no answer counts as ended."""
+        return min(one.announced_at for one in self._lease.log.target.imports) + _UNANSWERED_FOR
 
     def _take_in(self, workspace: Workspace, one: OpenImport, batch_id: int, status: ImportStatus) -> None:
         if status.state == "gone":
@@ -123,19 +129,24 @@ class ImportCollector:
 
     def _load(self, workspace: Workspace, failures: list[RowReason]) -> None:
         path = workspace.scratch / secrets.token_hex(16)
-        with path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows((row.address.lower(), _code(row.reason)) for row in failures)
+        said = {
+            "email": [row.address.lower() for row in failures],
+            "said": [_code(row.reason) for row in failures],
+        }
+        path.write_bytes(parquet(pa.table(said, schema=_SAID)))
         workspace.run(
-            "CREATE OR REPLACE TABLE failed AS SELECT email, min(code) AS said FROM "
-            f"read_csv({quoted(path)}, header = false, columns = {{'email': 'VARCHAR', 'code': 'VARCHAR'}}) "
-            "GROUP BY email"
+            "CREATE OR REPLACE TABLE failed AS SELECT email, min(said) AS said "
+            f"FROM read_parquet({quoted(path)}) GROUP BY email"
         )
 
     def _untouched(self, workspace: Workspace, one: OpenImport) -> str:
         """Return where the rows of a file are to be had that no later intent names."""
         rows = f"read_parquet({workspace.fetch(one.rows)})"
         for later in one.later:
-            rows = f"(FROM {rows} ANTI JOIN read_parquet({workspace.fetch(later)}) USING (key_high, key_low))"
+            rows = (
+                f"(SELECT held.* FROM {rows} AS held ANTI JOIN read_parquet({workspace.fetch(later)}) AS later "
+                "USING (key_high, key_low))"
+            )
         return rows
 
     def _save(self, workspace: Workspace, query: str) -> str:

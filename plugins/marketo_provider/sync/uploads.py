@@ -28,6 +28,7 @@ class Uploads:
 
     def __init__(self, run: Run, lease: Lease, presence: Presence, turn: CreateTurn, budget: Budget) -> None:
         self.out_of_calls = False
+        self.unanswered_rows = 0
         self._run = run
         self._lease = lease
         self._presence = presence
@@ -37,15 +38,18 @@ class Uploads:
     def send(self, files: list[ImportFile]) -> int:
         """Hand over as many as the turn, the calls of the day and Marketo's queue let through.
 
-        Returns how many rows are left for later.
+        Returns how many rows are left for later. Those of a file that was given no answer are not among them.
 
         Raises:
             RequestRefused, AccessDenied: Marketo takes no file like this.
         """
         for number, file in enumerate(files):
             self.out_of_calls = not self._budget.allows(exits=False)
-            if self.out_of_calls or not self._wait_for_turn() or not self._send(file):
+            if self.out_of_calls or not self._wait_for_turn():
                 return sum(later.rows for later in files[number:])
+            if not self._send(file):
+                unanswered = file.rows if self.unanswered_rows else 0
+                return sum(later.rows for later in files[number:]) - unanswered
         return 0
 
     def _wait_for_turn(self) -> bool:
@@ -77,6 +81,7 @@ class Uploads:
                 deadline=min(self._lease.deadline, self._presence.deadline),
             )
         except NoAnswer:
+            self.unanswered_rows = file.rows
             logger.warning(
                 "%s: Marketo gave no answer to a file of %d rows. Whether it has taken it cannot be asked, so the "
                 "rows are taken as under way for 24 hours.",
