@@ -7,10 +7,15 @@ from typing import Any
 
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import BaseOperator, Context
+from airflow.triggers.base import BaseTrigger
 
-from marketo_provider.errors import LeaseHeld, WaitUntil
+from marketo_provider.clock import SystemClock
+from marketo_provider.errors import ImportsUnderWay, LeaseHeld, WaitUntil
+from marketo_provider.hooks.marketo import MarketoHook
 from marketo_provider.operators.runs import airflow_errors, make_run
+from marketo_provider.sync.import_wait import wait_for_imports
 from marketo_provider.sync.run import Run
+from marketo_provider.triggers.bulk_import import MarketoBulkImportTrigger
 
 # Another run may give the lease back long before it could be taken over.
 _LOOK_AGAIN = timedelta(seconds=60)
@@ -27,6 +32,7 @@ class ExportOperator(BaseOperator):
     :param options: other keys of an export, such as ``create_leads`` or ``max_exit_share``.
     :param parameters: run parameters, such as ``dry_run``; without them, those of the DAG run's ``params`` that
         have their names.
+    :param deferrable: whether a long wait gives the worker back; without, the task keeps it and sleeps.
     """
 
     template_fields: Sequence[str] = ("cohort_id", "marketo_field", "options", "parameters")
@@ -42,6 +48,7 @@ class ExportOperator(BaseOperator):
         marketo_conn_id: str = "marketo_default",
         options: Mapping[str, object] | None = None,
         parameters: Mapping[str, object] | None = None,
+        deferrable: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -52,6 +59,7 @@ class ExportOperator(BaseOperator):
         self.marketo_conn_id = marketo_conn_id
         self.options = options
         self.parameters = parameters
+        self.deferrable = deferrable
 
     def resume(self, context: Context, event: object = None, **state: Any) -> Any:  # noqa: ARG002 - says only that it is time
         """Go on after a wait."""
@@ -63,12 +71,27 @@ class ExportOperator(BaseOperator):
 
     def carry_out(self, context: Context, **state: Any) -> Any:
         """Do the operator's work, or wait for the time to do it."""
-        try:
-            with airflow_errors():
-                return self._work(self._run(context), context, state)
-        except WaitUntil as wait:
-            self.log.info("%s", wait)
-            self.defer(trigger=DateTimeTrigger(moment=_moment(wait)), method_name="resume", kwargs=state)
+        while True:
+            try:
+                with airflow_errors():
+                    return self._work(self._run(context), context, state)
+            except WaitUntil as wait:
+                self.log.info("%s", wait)
+                if self.deferrable:
+                    self.defer(trigger=self._trigger(wait), method_name="resume", kwargs=state)
+                self._wait_here(wait)
+
+    def _trigger(self, wait: WaitUntil) -> BaseTrigger:
+        if isinstance(wait, ImportsUnderWay) and wait.batch_ids:
+            return MarketoBulkImportTrigger(marketo_conn_id=self.marketo_conn_id, batch_ids=wait.batch_ids)
+        return DateTimeTrigger(moment=_moment(wait))
+
+    def _wait_here(self, wait: WaitUntil) -> None:
+        clock = SystemClock()
+        if isinstance(wait, ImportsUnderWay) and wait.batch_ids:
+            wait_for_imports(MarketoHook(self.marketo_conn_id).get_conn(), clock, wait.batch_ids)
+        else:
+            clock.sleep(max(0.0, (_moment(wait) - clock.now()).total_seconds()))
 
     def _work(self, run: Run, context: Context, state: dict[str, Any]) -> Any:
         raise NotImplementedError
