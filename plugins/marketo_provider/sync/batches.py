@@ -92,6 +92,7 @@ class Batches:
 
     def __init__(self, changes: Iterator[Change]) -> None:
         self._changes = changes
+        self._ahead = next(changes, None)
         self._queues: dict[tuple[Step, bool], deque[Item]] = {}
 
     def add(self, course: Course) -> None:
@@ -103,15 +104,26 @@ class Batches:
         else:
             queue.append(Item(course))
 
-    def next(self, *, last: bool) -> Batch | None:
-        """Return a full request, or where `last` says that nothing will be added, one that is not."""
+    @property
+    def may_create(self) -> bool:
+        """Whether what comes next may create leads, or is queued and may."""
+        return bool(self._ahead and self._ahead.create) or any(
+            queue and create for (_, create), queue in self._queues.items()
+        )
+
+    def next(self, *, last: bool, create: bool = True) -> Batch | None:
+        """Return a full request, or where `last` says that nothing will be added, one that is not.
+
+        Without `create`, none that may create leads, nor any change from the first that may on.
+        """
         while True:
-            fullest = max(self._queues, key=lambda kind: len(self._queues[kind]), default=None)
+            kinds = [kind for kind in self._queues if create or not kind[1]]
+            fullest = max(kinds, key=lambda kind: len(self._queues[kind]), default=None)
             if fullest and len(self._queues[fullest]) >= MOST_RECORDS:
                 return self._take(*fullest)
-            change = next(self._changes, None)
-            if change is not None:
-                self.add(Course.begin(change))
+            if self._ahead and (create or not self._ahead.create):
+                self.add(Course.begin(self._ahead))
+                self._ahead = next(self._changes, None)
             elif fullest and last and self._queues[fullest]:
                 return self._take(*fullest)
             else:
@@ -125,6 +137,8 @@ class Batches:
                 if id(item.course) not in seen:
                     seen.add(id(item.course))
                     yield item.course
+        if self._ahead:
+            yield Course.begin(self._ahead)
         for change in self._changes:
             yield Course.begin(change)
 

@@ -168,9 +168,20 @@ def intent_rows() -> str:
 
 
 def changes_of(workspace: Workspace, *, value: bool) -> Iterator[Change]:
-    """Yield the exits (`value` False) or the entries (True), a few thousand in memory at a time."""
+    """Yield the exits (`value` False) or the entries (True), a few thousand in memory at a time.
+
+    Entries that may create a lead come last: the others need not wait for the turn.
+    """
+    yield from _changes(workspace, value=value, create=False)
+    yield from _changes(workspace, value=value, create=True)
+
+
+def _changes(workspace: Workspace, *, value: bool, create: bool) -> Iterator[Change]:
     rows = workspace.batches(
-        f"SELECT {COLUMNS}, value, create_lead, reach FROM changes WHERE value = $value", _CHUNK_ROWS, value=value
+        f"SELECT {COLUMNS}, value, create_lead, reach FROM changes WHERE value = $value AND create_lead = $create",
+        _CHUNK_ROWS,
+        value=value,
+        create=create,
     )
     for batch in rows:
         for row in batch.to_pylist():

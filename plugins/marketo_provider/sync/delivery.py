@@ -1,7 +1,7 @@
 """Sending a change set by sync leads: the loop that keeps requests in flight, and what each answer leads to.
 
 One address is never in two requests in flight, nor sent again before Marketo can no longer act on a request
-that gave no answer. Every request begins and ends inside the lease.
+that gave no answer. Every request begins and ends inside the lease, and what may create leads inside the turn.
 """
 
 import contextlib
@@ -19,15 +19,18 @@ from marketo_provider.errors import (
 from marketo_provider.marketo.client import Lead, LeadResult
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import Flag
+from marketo_provider.state.presence import Presence
 from marketo_provider.sync.batch_call import Answer, make_call
-from marketo_provider.sync.batches import Batch, Batches, Halving
+from marketo_provider.sync.batches import Batch, Halving
 from marketo_provider.sync.budget import Budget
 from marketo_provider.sync.changes import Change
 from marketo_provider.sync.course import SEVERAL_MATCH, Course, Step
 from marketo_provider.sync.journal import Journal
+from marketo_provider.sync.outbox import Outbox
 from marketo_provider.sync.progress import Progress
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run
+from marketo_provider.sync.turn import CreateTurn
 
 _FIELD_NOT_FOUND = "1006"
 # Refusals of a request for which no single record can be the cause.
@@ -48,6 +51,7 @@ class Delivery:
     Args:
         run: the run.
         lease: held, and renewed here.
+        presence: on the instance; renewed here, as is the create turn.
         journal: takes the answers.
         report: counts them.
         budget: the calls left.
@@ -55,17 +59,27 @@ class Delivery:
     """
 
     def __init__(  # noqa: PLR0913 - what it works with; each is made by the export
-        self, run: Run, lease: Lease, journal: Journal, report: Report, budget: Budget, *, total: int
+        self,
+        run: Run,
+        lease: Lease,
+        presence: Presence,
+        journal: Journal,
+        report: Report,
+        budget: Budget,
+        *,
+        total: int,
     ) -> None:
         self._progress = Progress(f"{run.label}: sending changes", total, run.clock)
         self.out_of_calls = False
+        self.out_of_turn = False
         self._run = run
         self._lease = lease
+        self._presence = presence
+        self._turn = CreateTurn(presence, run.clock)
         self._journal = journal
         self._report = report
         self._budget = budget
-        self._batches = Batches(iter(()))
-        self._delayed: list[tuple[float, Batch]] = []
+        self._outbox = Outbox(iter(()))
         self._refusals = 0
         self._last_answer = run.clock.monotonic()
         self._lands_until = float("-inf")
@@ -76,14 +90,14 @@ class Delivery:
         return self._run.clock.monotonic() < self._lands_until
 
     def send(self, changes: Iterator[Change], *, exits: bool) -> None:
-        """Send changes until all are answered or the calls are spent.
+        """Send changes until all are answered, the calls are spent or the create turn is long in coming.
 
         Raises:
             VendorUnavailable: Marketo did not answer for a quarter of an hour.
             FieldUnusable: the field is gone.
             AccessDenied, RequestRefused, LeaseLost: as they are named.
         """
-        self._batches = Batches(changes)
+        self._outbox = Outbox(changes)
         in_flight: dict[Future[Answer], Batch] = {}
         pool = self._run.pool(self._run.limits.concurrent_calls)
         try:
@@ -107,29 +121,51 @@ class Delivery:
                 if batch is None:
                     break
                 if not self._budget.allows(exits=exits):
-                    self._delayed.append((0.0, batch))
+                    self._outbox.delay(batch, 0.0)
                     self.out_of_calls = True
                     break
-                self._lease.keep(at_least=self._run.settings.lease_seconds / 2)
-                in_flight[pool.submit(make_call, self._run, batch, self._lease.deadline)] = batch
+                self.keep(at_least=self._run.settings.lease_seconds / 2)
+                deadline = min(self._lease.deadline, self._presence.deadline)
+                in_flight[pool.submit(make_call, self._run, batch, deadline)] = batch
             if in_flight:
                 done, _ = wait(in_flight, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._take(future, in_flight.pop(future))
-            elif self._delayed and not self.out_of_calls:
-                self._run.clock.sleep(_LOOK_SECONDS)
-            else:
+            elif self.out_of_calls or (self._presence.ready and self._outbox.empty):
                 return
+            elif self._outbox.only_creates and self._turn.waited_long:
+                self.out_of_turn = True
+                return
+            else:
+                self._turn.rest(idle=self._outbox.only_creates)
+                self._run.clock.sleep(_LOOK_SECONDS)
             self._journal.keep()
-            self._lease.keep()
+            self.keep()
+            self._pass_turn_on(in_flight)
+
+    def keep(self, *, at_least: float = 0.0) -> None:
+        """Keep the lease, and the run's presence on the instance."""
+        self._lease.keep(at_least=at_least)
+        self._presence.keep(at_least=at_least)
 
     def _next(self, *, idle: bool) -> Batch | None:
-        now = self._run.clock.monotonic()
-        for entry in self._delayed:
-            if entry[0] <= now:
-                self._delayed.remove(entry)
-                return entry[1]
-        return self._batches.next(last=idle and not self._delayed)
+        """Return a request to be sent now. Those that may create leads come last, and in the turn only."""
+        while self._presence.ready:
+            create = self._may_create
+            batch = self._outbox.next(self._run.clock.monotonic(), create=create, idle=idle)
+            if batch or create or not self._may_create:
+                return batch
+        return None
+
+    @property
+    def _may_create(self) -> bool:
+        return self._outbox.creates and self._turn.open() and self._presence.ready
+
+    def _pass_turn_on(self, in_flight: dict[Future[Answer], Batch]) -> None:
+        """Give the turn back after its minute, once nothing of ours may still create a lead."""
+        creating = self.may_land or any(batch.create for batch in in_flight.values())
+        if self._outbox.creates and not creating:
+            self._turn.pass_on(idle=not in_flight and self._outbox.only_creates)
 
     def _take(self, future: Future[Answer], batch: Batch) -> None:
         now = self._run.clock.monotonic()
@@ -140,7 +176,7 @@ class Delivery:
         except VendorUnavailable:
             self._delay(batch, now + _PAUSE_SECONDS)
         except QuotaExhausted:
-            self._delayed.append((now, batch))
+            self._outbox.delay(batch, now)
             self.out_of_calls = True
         except RequestRefused as error:
             self._refusals += 1
@@ -173,7 +209,7 @@ class Delivery:
             if not course.complete:
                 continue
             if course.next_step():
-                self._batches.add(course)
+                self._outbox.add(course)
             else:
                 self._end(course)
 
@@ -193,7 +229,7 @@ class Delivery:
             course = item.course
             found = tuple(sorted(by_address.get(course.change.row.address.lower(), ())))
             if course.found(found):
-                self._batches.add(course)
+                self._outbox.add(course)
             else:
                 # The leads that matched are gone since: a refusal for an entry, no lead for an exit.
                 if course.change.value:
@@ -256,16 +292,11 @@ class Delivery:
                 f"{self._run.label}: Marketo has carried out no request for {_PATIENCE_SECONDS / 60:.0f} minutes. "
                 "What is not acknowledged will be sent again by the next try."
             )
-        self._delayed.append((max(until, batch.not_before), batch))
+        self._outbox.delay(batch, max(until, batch.not_before))
 
     def _put_back(self) -> None:
         """Give what was not sent its ledger row back; what was sent, in part or in doubt, stays unknown."""
-        held_back = [batch for _, batch in self._delayed]
-        # A half that was refused waits for its twin, which is among these.
-        held_back += [half for batch in held_back if batch.halving for half, _ in batch.halving.refused]
-        self._delayed = []
-        courses = [*(item.course for batch in held_back for item in batch.items), *self._batches.unsent()]
-        for course in {id(course): course for course in courses}.values():
+        for course in self._outbox.unsent():
             self._report.left_over += 1
             if course.untouched:
                 self._journal.add(course.change.row)
