@@ -1,11 +1,11 @@
 """Marketo's limits: the rate and concurrency of one client with all its threads, and when the day's quota ends.
 
-Written here because no kept library takes our clock: pyrate-limiter waits with the machine's own `sleep`,
-and `limits` reads the machine's wall clock.
+Written here because no kept library takes our clock: pyrate-limiter waits with the machine's own `sleep`, and
+`limits` reads the machine's wall clock.
 
 A call keeps its place from before it is sent until 20 seconds after it ended. The instant that counts is when
-Marketo received it, which lies between the two, so that no window of Marketo's holds more than ours. How many places
-there are may change from call to call: others on the instance come and go.
+Marketo received it, which lies between the two, so that no window of Marketo's holds more than ours. How many
+places there are may change from call to call: others on the instance come and go.
 """
 
 import math

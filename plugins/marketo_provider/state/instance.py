@@ -7,7 +7,7 @@ The state is small, so that a checkpoint holds all of it.
 """
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -61,9 +61,9 @@ class Instance(Frozen):
     turn: Heard | None = None
     queue: tuple[Waiting, ...] = ()
 
-    def after(self, number: int, record: "InstanceRecord") -> Self:
+    def after(self, number: int, record: "InstanceRecord") -> "Instance":
         """Return the state after `record`, which has that number."""
-        state = self._changed_by(number, record)._heard(record)
+        state = _heard(self._changed_by(number, record), record)
         return state.model_copy(update={"number": number})
 
     def find(self, holder: str) -> Deliverer | None:
@@ -75,7 +75,8 @@ class Instance(Frozen):
         there = {one.holder for one in self.deliverers if not one.silent(now)}
         return next((waiting.holder for waiting in self.queue if waiting.holder in there), None)
 
-    def _changed_by(self, number: int, record: "InstanceRecord") -> Self:
+    def _changed_by(self, number: int, record: "InstanceRecord") -> "Instance":
+        changed: dict[str, object] = {}
         match record:
             case Joined():
                 joined = Deliverer(
@@ -84,56 +85,58 @@ class Instance(Frozen):
                     takeover_seconds=record.takeover_seconds,
                     number=number,
                 )
-                return self.model_copy(update={"deliverers": (*self._without(record.by), joined)})
+                changed = {"deliverers": (*self._without(record.by), joined)}
             case Left():
-                return self.model_copy(update={"deliverers": self._without(record.by), "last_left_at": record.at})
+                changed = {"deliverers": self._without(record.by), "last_left_at": record.at}
             case TurnWanted():
-                return self._wanted(number, record)._sends(record, sends=record.sending)
+                changed = {
+                    "queue": self._queue_with(number, record),
+                    **self._sending(record, sends=record.sending),
+                }
             case TurnTaken():
-                queue = tuple(waiting for waiting in self.queue if waiting.run != record.run)
                 turn = Heard(holder=record.by, last_at=record.at, takeover_seconds=record.takeover_seconds)
-                return self.model_copy(update={"turn": turn, "queue": queue})._sends(record, sends=True)
+                queue = tuple(waiting for waiting in self.queue if waiting.run != record.run)
+                changed = {"turn": turn, "queue": queue, **self._sending(record, sends=True)}
             case TurnGivenBack():
-                return self.model_copy(update={"turn": None})
+                changed = {"turn": None}
             case Summed():
-                return record.instance.model_copy(update={"summed": number})  # type: ignore[return-value] # of this class
+                return record.instance.model_copy(update={"summed": number})
             case Stayed():
-                return self
+                pass
+        return self.model_copy(update=changed)
 
     def _without(self, holder: str) -> tuple[Deliverer, ...]:
         return tuple(one for one in self.deliverers if one.holder != holder)
 
-    def _wanted(self, number: int, record: "TurnWanted") -> Self:
+    def _queue_with(self, number: int, record: "TurnWanted") -> tuple[Waiting, ...]:
         waiting = Waiting(run=record.run, number=number, holder=record.by, at=record.at)
         queue = [one for one in self.queue if one.at > record.at - _FORGOTTEN_AFTER]
         for place, one in enumerate(queue):
             if one.run == record.run:
                 queue[place] = waiting.model_copy(update={"number": one.number})
-                break
-        else:
-            queue.append(waiting)
-        return self.model_copy(update={"queue": tuple(queue)})
+                return tuple(queue)
+        return (*queue, waiting)
 
-    def _sends(self, record: "TurnWanted | TurnTaken", *, sends: bool) -> Self:
+    def _sending(self, record: "TurnWanted | TurnTaken", *, sends: bool) -> dict[str, object]:
         before = self.find(record.by)
         if before is None or before.sending is sends:
-            return self
+            return {}
         deliverers = tuple(
             one.model_copy(update={"sending": sends}) if one is before else one for one in self.deliverers
         )
-        left_at = self.last_left_at if sends else record.at
-        return self.model_copy(update={"deliverers": deliverers, "last_left_at": left_at})
+        return {"deliverers": deliverers, "last_left_at": self.last_left_at if sends else record.at}
 
-    def _heard(self, record: "InstanceRecord") -> Self:
-        """Note when its author was heard of last."""
-        deliverers = tuple(
-            one.model_copy(update={"last_at": record.at}) if one.holder == record.by else one
-            for one in self.deliverers
-        )
-        turn = self.turn
-        if turn and turn.holder == record.by:
-            turn = turn.model_copy(update={"last_at": record.at})
-        return self.model_copy(update={"deliverers": deliverers, "turn": turn})
+
+def _heard(state: Instance, record: "InstanceRecord") -> Instance:
+    """Note when a record's author was heard of last."""
+    deliverers = tuple(
+        one.model_copy(update={"last_at": record.at}) if one.holder == record.by else one
+        for one in state.deliverers
+    )
+    turn = state.turn
+    if turn and turn.holder == record.by:
+        turn = turn.model_copy(update={"last_at": record.at})
+    return state.model_copy(update={"deliverers": deliverers, "turn": turn})
 
 
 class Joined(LogRecord):

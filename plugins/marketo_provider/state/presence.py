@@ -1,23 +1,23 @@
 """One run's presence among those who deliver to a Marketo instance: its part of the limits, and the create turn.
 
 Why no 20 seconds see more than the limit. Marketo counts the calls that it receives in any 20 seconds. A client
-begins a call only while those of its last 20 seconds are fewer than its part, so that of one client a window holds
-no more than its part at its last call in that window. A part is ceil((limit - rank) / count): it falls with the
-count, and with the rank, which is the place in the order of joining. So all together keep to the limit if everybody
-who sends in a window is counted by everybody else who does, at his last call there. He is:
+begins a call only while those of its last 20 seconds are fewer than its part, so that of one client a window
+holds no more than its part at its last call in that window. A part is ceil((limit - rank) / count): it falls
+with the count, and with the rank, which is the place in the order of joining. So all together keep to the limit
+if everybody who sends in a window is counted by everybody else who does, at his last call there. He is:
 
 - Who *joins* sends nothing for 30 seconds after his record is there. A part is at most 5 seconds old when a call
   begins, and a call is given 5 seconds to reach Marketo. So what arrives within the 20 seconds before his first
   call was sent by those who had read that he is there.
 - Who *leaves* says so after his last call has ended, and is counted for 20 seconds more by whoever reads it. The
   same holds for who has nothing to send but waits for the turn.
-- Who is *silent* has sent nothing since `lease_seconds` after his last record, for no request begins or lasts beyond
-  that, and is counted until `takeover_seconds` after it.
-- Who finds himself *alone*, and that nobody has left for 20 seconds (and 10, for clocks that differ), sends at once:
-  whoever comes later finds him there.
+- Who is *silent* has sent nothing since `lease_seconds` after his last record, for no request begins or lasts
+  beyond that, and is counted until `takeover_seconds` after it.
+- Who finds himself *alone*, and that nobody has left for 20 seconds (and 10, for clocks that differ), sends at
+  once: whoever comes later finds him there.
 
-The same parts share the calls in flight out; a call that takes longer than a newcomer waits may meet his. Where more
-deliver than the limit has calls, each still has one.
+The same parts share the calls in flight out; a call that takes longer than a newcomer waits may meet his. Where
+more deliver than the limit has calls, each still has one.
 """
 
 from collections.abc import Callable
@@ -92,6 +92,7 @@ class Presence(Holder[InstanceLog]):
         super().__init__(
             log, holder, lease_seconds=lease_seconds, replay_after_seconds=replay_after_seconds, clock=clock
         )
+        self.joined = False
         self.has_turn = False
         self.ready_at = float("inf")
         self._run = run
@@ -110,6 +111,7 @@ class Presence(Holder[InstanceLog]):
         with self._lock:
             self._look()
             self._say(Joined(at=self.now(), by=self.holder, takeover_seconds=self.takeover_seconds))
+            self.joined = True
             self._begin(newcomer=True)
 
     def keep(self, *, at_least: float = 0.0) -> None:
@@ -133,6 +135,7 @@ class Presence(Holder[InstanceLog]):
         """Be counted no longer; all calls must have ended."""
         with self._lock:
             self._say(Left(at=self.now(), by=self.holder))
+            self.joined = False
 
     def part(self) -> Part:
         """Return which part of the limits belongs to this run."""

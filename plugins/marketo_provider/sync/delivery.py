@@ -65,8 +65,8 @@ class Delivery:
         presence: Presence,
         journal: Journal,
         report: Report,
-        budget: Budget,
         *,
+        budget: Budget,
         total: int,
     ) -> None:
         self._progress = Progress(f"{run.label}: sending changes", total, run.clock)
@@ -81,7 +81,7 @@ class Delivery:
         self._budget = budget
         self._outbox = Outbox(iter(()))
         self._refusals = 0
-        self._last_answer = run.clock.monotonic()
+        self._failing_since: float | None = None
         self._lands_until = float("-inf")
 
     @property
@@ -186,7 +186,7 @@ class Delivery:
                 raise
             self._refused(batch, error.code or "unknown", now)
         else:
-            self._last_answer = now
+            self._failing_since = None
             self._refusals = 0
             if batch.halving:
                 batch.halving.answer(batch, None)
@@ -287,7 +287,9 @@ class Delivery:
             self._answered(batch, [LeadResult("skipped", None, code)])
 
     def _delay(self, batch: Batch, until: float) -> None:
-        if self._run.clock.monotonic() - self._last_answer > _PATIENCE_SECONDS:
+        now = self._run.clock.monotonic()
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        if now - self._failing_since > _PATIENCE_SECONDS:
             raise VendorUnavailable(
                 f"{self._run.label}: Marketo has carried out no request for {_PATIENCE_SECONDS / 60:.0f} minutes. "
                 "What is not acknowledged will be sent again by the next try."

@@ -20,7 +20,6 @@ from marketo_provider.errors import (
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import load_ledger
 from marketo_provider.state.log import TargetLog
-from marketo_provider.state.presence import Presence
 from marketo_provider.state.records import Claim, Intended, Settled
 from marketo_provider.state.snapshots import Snapshot, SnapshotFolder
 from marketo_provider.state.target import Target
@@ -140,7 +139,7 @@ class _Export:
             started_at=run.clock.now(),
         )
         self._settling = Settling(run, log, lease, self._report, snapshot=snapshot, number=number)
-        self._presence: Presence | None = None
+        self._presence = run.presence()
         self._delivery: Delivery | None = None
         self._wait: WaitUntil | None = None
 
@@ -173,7 +172,7 @@ class _Export:
         if not self._settling.begun:
             check_guards(self._run, self._snapshot, extent, self._last)
         if extent.to_send:
-            self._presence = join_instance(self._run, self._lease)
+            join_instance(self._run, self._lease, self._presence)
         if self._log.target.claim is None or not extent.ledger_rows:
             check_first_write(self._run, workspace)
         most = self._run.export.max_changes_per_run
@@ -182,43 +181,24 @@ class _Export:
             self._report.left_over = keep_first(workspace, max(0, most - begun.answered) if begun else most)
         claim = renewed_claim(self._run, self._log.target.claim, self._number)
         self._announce(workspace, claim)
+        goes_on = False
         if extent.to_send:
             self._report.route = "sync_leads"
-            self._send(workspace, extent.to_send)
-        self._wait = self._find_wait()
-        if self._wait is None and (self._delivery or self._settling.begun):
-            self._read_back(workspace)
+            goes_on = self._send(workspace, extent.to_send)
+            if not goes_on:
+                self._read_back(workspace)
+            self._leave()
         self._journal.flush()
         return self._settling.settle(
             workspace,
             claim,
             journals=self._journal.pieces,
             ledger_rows=extent.ledger_rows,
-            goes_on=self._wait is not None,
+            goes_on=goes_on,
         )
 
-    def _find_wait(self) -> WaitUntil | None:
-        """Return what the run has to wait for without a worker, to go on then with the same snapshot."""
-        if self._delivery is None or not self._report.left_over:
-            return None
-        if self._delivery.out_of_turn:
-            return LeaseHeld(
-                f"{self._run.label}: other exports of this instance are creating leads. For "
-                f"{self._report.left_over:,} members the run waits for its turn, without a worker.",
-                resume_at=self._run.clock.now() + _AWAY,
-            )
-        if self._run.one_time and self._delivery.out_of_calls:
-            return QuotaExhausted(
-                f"{self._run.label}: Marketo's calls of today are spent, {self._report.left_over:,} members are "
-                "still to be set True. The run goes on by itself when there are calls again.",
-                resume_at=calls_again_at(self._run.clock.now()),
-            )
-        return None
-
     def _leave(self) -> None:
-        if self._presence:
-            leave_instance(self._presence, may_land=self._may_land)
-            self._presence = None
+        leave_instance(self._presence, may_land=self._may_land)
 
     def _find(self, workspace: Workspace) -> Extent:
         load_ledger(workspace, self._log.target)
@@ -253,10 +233,11 @@ class _Export:
             )
         )
 
-    def _send(self, workspace: Workspace, total: int) -> None:
-        """Exits before entries: who has left must not be mailed, and a lead may have passed to a member."""
-        if self._presence is None:
-            raise AssertionError("what is sent has its part of the limits")
+    def _send(self, workspace: Workspace, total: int) -> bool:
+        """Send exits before entries: who has left must not be mailed, and a lead may have passed to a member.
+
+        Returns whether the run is to go on after a wait.
+        """
         budget = Budget(self._run.marketo, self._run.limits)
         delivery = Delivery(
             self._run,
@@ -264,7 +245,7 @@ class _Export:
             self._presence,
             self._journal,
             self._report,
-            budget,
+            budget=budget,
             total=total - self._report.left_over,
         )
         self._delivery = delivery
@@ -274,14 +255,14 @@ class _Export:
                 self._run.clock.sleep(_LOOK_SECONDS)
                 self._journal.keep()
                 delivery.keep()
-        self._leave()
+        return delivery.out_of_turn
 
     def _read_back(self, workspace: Workspace) -> None:
         if self._delivery and self._delivery.out_of_calls:
             return
         self._journal.flush()
         load_ledger(workspace, self._log.target)
-        self._lease.keep(at_least=self._run.settings.lease_seconds / 2)
+        self._delivery.keep(at_least=self._run.settings.lease_seconds / 2)
         try:
             found = read_back(
                 self._run, workspace, self._journal, salt=self._number, deadline=self._lease.deadline

@@ -9,7 +9,7 @@ from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import Claim, Settled
 from marketo_provider.state.snapshots import Snapshot
 from marketo_provider.state.workspace import Workspace
-from marketo_provider.sync.prune import prune
+from marketo_provider.sync.prune import find_unneeded
 from marketo_provider.sync.report import FailedCall, Report
 from marketo_provider.sync.run import Run, logger
 
@@ -44,7 +44,13 @@ class Settling:
         self.begun = self._earlier if part and part.goes_on and part.run_id == run.run_id else None
 
     def settle(
-        self, workspace: Workspace, claim: Claim, *, journals: list[str], ledger_rows: int, goes_on: bool
+        self,
+        workspace: Workspace,
+        claim: Claim,
+        *,
+        journals: list[str],
+        ledger_rows: int,
+        goes_on: bool = False,
     ) -> Settled:
         """Settle, and return the record.
 
@@ -88,9 +94,10 @@ class Settling:
             goes_on=goes_on and not failure,
             takeover_seconds=self._lease.takeover_seconds,
         )
-        before = self._log.target
+        unneeded = find_unneeded(run, self._log, settled)
         self._log.hint(self._lease.append(settled))
-        prune(run, self._log, before=before, settled=settled)
+        for path in unneeded:
+            run.store.delete(path)
         logger.info("%s: %s.", run.label, report.line())
         return settled
 
