@@ -15,7 +15,6 @@ from marketo_provider.errors import (
     TooManyRefused,
     TooMuchDrift,
     VendorUnavailable,
-    WaitUntil,
 )
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import load_ledger
@@ -141,7 +140,6 @@ class _Export:
         self._settling = Settling(run, log, lease, self._report, snapshot=snapshot, number=number)
         self._presence = run.presence()
         self._delivery: Delivery | None = None
-        self._wait: WaitUntil | None = None
 
     def deliver(self) -> Report:
         """Do all that is done under the lease, and give it back unless something of ours may still land."""
@@ -258,7 +256,7 @@ class _Export:
         return delivery.out_of_turn
 
     def _read_back(self, workspace: Workspace) -> None:
-        if self._delivery and self._delivery.out_of_calls:
+        if self._delivery is None or self._delivery.out_of_calls:
             return
         self._journal.flush()
         load_ledger(workspace, self._log.target)
@@ -276,8 +274,18 @@ class _Export:
     def _outcome(self, settled: Settled) -> Report:
         if settled.failure:
             raise _failure(settled.failure, settled)
-        if self._wait:
-            raise self._wait
+        if self._run.one_time and self._report.left_over and self._delivery and self._delivery.out_of_calls:
+            raise QuotaExhausted(
+                f"{self._run.label}: Marketo's calls of today are spent, {self._report.left_over:,} members are "
+                "still to be set True. The run goes on by itself when there are calls again.",
+                resume_at=calls_again_at(self._run.clock.now()),
+            )
+        if settled.goes_on:
+            raise LeaseHeld(
+                f"{self._run.label}: other exports of this instance are creating leads; for "
+                f"{self._report.left_over:,} members the run waits for its turn, without a worker.",
+                resume_at=self._run.clock.now() + _AWAY,
+            )
         return self._report
 
     @property

@@ -41,7 +41,7 @@ class Settling:
         part = last if last and last.snapshot == number and (run.one_time or last.goes_on) else None
         self._earlier = Report.model_validate(part.report) if part else None
         # What the same run has done before it waited, which its switches and its limit of changes apply to too.
-        self.begun = self._earlier if part and part.goes_on and part.run_id == run.run_id else None
+        self.begun = self._earlier if part and part.goes_on else None
 
     def settle(
         self,
