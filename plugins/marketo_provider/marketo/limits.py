@@ -57,7 +57,7 @@ class CallLimits:
         self._changed = Condition()
         self._in_flight = 0
         self._free_at: deque[float] = deque()  # of the calls that have ended, in order
-        self._even_until = self._next_at = -math.inf
+        self._even_until = self._paced_at = -math.inf
 
     @contextmanager
     def slot(self, deadline: float) -> Iterator[None]:
@@ -85,15 +85,16 @@ class CallLimits:
                     self._changed.wait()
                     share = self.share()
                 now = self._clock.monotonic()
+                pace = WINDOW_SECONDS / share.calls
+                due = self._paced_at + pace
                 free_at = self._free(share.calls, now)
                 if share.even or free_at > now:
                     self._even_until = now + 2 * WINDOW_SECONDS
                 if now < self._even_until:
-                    free_at = max(free_at, self._next_at)
+                    free_at = max(free_at, due)
                 if free_at <= now:
-                    pace = WINDOW_SECONDS / share.calls
-                    # A call that begins late does not delay those after it.
-                    self._next_at = max(self._next_at, now - pace) + pace
+                    # A call that begins a little late does not delay those after it.
+                    self._paced_at = due if due <= now < due + pace else now
                     self._in_flight += 1
                     return
             if free_at >= deadline:
