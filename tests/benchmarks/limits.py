@@ -40,19 +40,25 @@ def main() -> None:
     """Run it."""
     rate, phase = size("RATE", 100), size("PHASE", 70)
     limits = Limits(calls_per_window=rate, concurrent_calls=_CONCURRENT_CALLS)
-    watched = Watched(MarketoSandbox(SandboxClock(), limits=limits))
+    sandbox = MarketoSandbox(SandboxClock(), limits=limits)
+    watched = Watched(sandbox, sandbox.wire)
     began = time.monotonic()
     with scratch() as folder, serve(watched) as url, get_context("spawn").Pool(len(_EXPORTS)) as pool:
-        credentials = watched.sandbox.credentials
-        connection = {"rest_url": url, "client_id": credentials.client_id, "client_secret": credentials.client_secret}
-        done = pool.starmap(
-            deliver,
-            [
-                (folder, connection, rate, name, began + phase * first, began + phase * last)
-                for name, (first, last) in _EXPORTS.items()
-            ],
-            chunksize=1,
+        credentials = sandbox.credentials
+        connection = MarketoConnection.model_validate(
+            {
+                "rest_url": url,
+                "client_id": credentials.client_id,
+                "client_secret": credentials.client_secret,
+                "calls_per_20_seconds": rate,
+                "concurrent_calls": _CONCURRENT_CALLS,
+            }
         )
+        exports = [
+            Export(name, folder, connection, began + phase * first, began + phase * last)
+            for name, (first, last) in _EXPORTS.items()
+        ]
+        done = pool.map(deliver, exports, chunksize=1)
     changes = sorted(moment - began for both in done for moment in both)
     arrivals = [moment - began for moment in watched.arrivals]
     work = Work(
@@ -82,12 +88,8 @@ class Watched:
     """A sandbox that notes when each call arrives."""
 
     sandbox: MarketoSandbox
+    wire: Wire
     arrivals: list[float] = field(default_factory=list)
-
-    @property
-    def wire(self) -> Wire:
-        """The sandbox's own."""
-        return self.sandbox.wire
 
     def begin(self, request: Request) -> Response | Step:
         """Take a request as it arrives."""
@@ -125,12 +127,21 @@ def emptiest(arrivals: list[float], changes: list[float]) -> int:
     return min(fewest, default=0)
 
 
-def deliver(
-    folder: Path, connection: dict[str, str], rate: int, name: str, begin: float, end: float
-) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What an export's process is told; begin and end are on the monotonic clock, which all processes share."""
+
+    name: str
+    folder: Path
+    connection: MarketoConnection
+    begin: float
+    end: float
+
+
+def deliver(export: Export) -> tuple[float, float]:
     """Call as often as the export's part of the limit allows; return when it joined and left."""
-    time.sleep(max(0.0, begin - time.monotonic()))
-    run = _run(folder, connection, rate, name)
+    time.sleep(max(0.0, export.begin - time.monotonic()))
+    run = _run(export)
     lease, presence = run.lease(run.open_log()), run.presence()
     lease.take()
     over = threading.Event()
@@ -139,7 +150,7 @@ def deliver(
         while not over.is_set():
             try:
                 run.marketo.sync_leads(
-                    [{"email": f"{name}@example.com", "firstName": name}],
+                    [{"email": f"{export.name}@example.com", "firstName": export.name}],
                     action="updateOnly",
                     lookup_field="email",
                     partition=None,
@@ -153,7 +164,7 @@ def deliver(
     with ThreadPoolExecutor(_CONCURRENT_CALLS) as pool:
         for _ in range(_CONCURRENT_CALLS):
             pool.submit(call)
-        while time.monotonic() < end:
+        while time.monotonic() < export.end:
             lease.keep()
             presence.keep()
             time.sleep(1.0)
@@ -163,25 +174,22 @@ def deliver(
     return joined_at, time.monotonic()
 
 
-def _run(folder: Path, connection: dict[str, str], rate: int, name: str) -> Run:
+def _run(export: Export) -> Run:
     clock, session = SystemClock(), requests.Session()
-    limits = MarketoConnection.model_validate(
-        {**connection, "calls_per_20_seconds": rate, "concurrent_calls": _CONCURRENT_CALLS}
-    )
     mixpanel = MixpanelConnection.model_validate({"username": "bench", "secret": "bench", "project_id": 1})
     return Run(
         export=CohortExport.model_validate(
-            {"name": name, "cohort_id": 1, "marketo_field": f"{name}Bench", "sync_type": "dynamic"}
+            {"name": export.name, "cohort_id": 1, "marketo_field": f"{export.name}Bench", "sync_type": "dynamic"}
         ),
         parameters=RunParameters(),
-        settings=ProviderSettings.model_validate({"state_url": str(folder)}),
-        limits=limits,
-        marketo=MarketoClient(limits, session=session, clock=clock),
+        settings=ProviderSettings.model_validate({"state_url": str(export.folder)}),
+        limits=export.connection,
+        marketo=MarketoClient(export.connection, session=session, clock=clock),
         mixpanel=MixpanelClient(mixpanel, session=session, clock=clock),
-        store=LocalStore(folder),
+        store=LocalStore(export.folder),
         clock=clock,
-        run_id=name,
-        holder=name,
+        run_id=export.name,
+        holder=export.name,
     )
 
 

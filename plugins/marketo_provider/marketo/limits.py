@@ -30,8 +30,8 @@ _AFTER_MIDNIGHT = timedelta(minutes=5)
 class Share:
     """At most `calls` in any 20 seconds, and `concurrent` at once.
 
-    `even`: one by one from the first call on. Who begins with a burst has an empty window after it, which the others
-    cannot fill.
+    `even`: one by one from the first call on. Who begins with a burst has an empty window after it, which the
+    others cannot fill.
     """
 
     calls: int

@@ -1,9 +1,9 @@
 """Mixpanel's query slots, shared out between the snapshots that are read at a time. Rule 13 of the sync.
 
-Mixpanel runs 5 queries of a project at once, whoever asks; ours together are at most 4. Each record of the project's
-log says who reads and how many slots each has, so that one record is the state, and no append can hand out a slot
-twice. Who comes is written down, with none at first where none is free: the others see him, and give up what goes
-beyond their part as their pages end. Where more than 4 read, the later ones wait.
+Mixpanel runs 5 queries of a project at once, whoever asks; ours together are at most 4. Each record of the
+project's log says who reads and how many slots each has, so that one record is the state, and no append can hand
+out a slot twice. Who comes is written down, with none at first where none is free: the others see him, and give up
+what goes beyond their part as their pages end. Where more than 4 read, the later ones wait.
 Vendor page: https://docs.mixpanel.com/reference/rate-limits.
 """
 
@@ -134,8 +134,8 @@ class Slots:
                     continue
             if self._clock.monotonic() >= ends_at:
                 raise RateLimited(
-                    f"{SLOTS} other snapshots are read from the Mixpanel project at the moment, which is as many as "
-                    "leave room for its other users. The task goes on when one of them has ended.",
+                    f"The {SLOTS} queries that exports may run at once in the Mixpanel project are all taken by "
+                    "other snapshots. The task goes on when one of them has ended.",
                     resume_at=self._clock.now() + _AWAY,
                 )
             self._clock.sleep(_LOOK_SECONDS)
@@ -166,9 +166,7 @@ class Slots:
 
     def _others(self) -> tuple[Reader, ...]:
         oldest = self._clock.now() - _GONE_AFTER
-        return tuple(
-            one for one in self._log.state.readers if one.holder != self._holder and one.last_at > oldest
-        )
+        return tuple(one for one in self._log.state.readers if one.holder != self._holder and one.last_at > oldest)
 
     def _write(self, readers: tuple[Reader, ...]) -> bool:
         """Append who reads now; False where somebody else's record came first."""
