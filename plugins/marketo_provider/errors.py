@@ -11,6 +11,7 @@ MarketoProviderError
 │   ├── GuardStopped         the change is larger than the export's guards let through
 │   ├── TooManyRefused       Marketo refused too large a share of the records; the run is settled
 │   ├── TooMuchDrift         too many leads differ from what was sent; the run is settled
+│   ├── ImportUnreadable     Marketo's file of an import's rows is not as documented
 │   ├── StoreUnusable        the state store is damaged, not shared or of a kind not supported
 │   └── RequestRefused       a vendor refused one request as a whole; nothing of it was executed
 ├── TryAgain                 a later try may succeed
@@ -22,7 +23,8 @@ MarketoProviderError
 ├── WaitUntil                the run should go on at a known time
 │   ├── RateLimited          the vendor asks for a long pause
 │   ├── QuotaExhausted       Marketo's calls of the day are spent
-│   └── LeaseHeld            another run is writing to the target
+│   ├── LeaseHeld            another run is writing to the target
+│   └── ImportsUnderWay      Marketo works on files that the run has handed over
 └── NothingToDo              the run ends without having done anything, and that is right
     ├── Superseded           a newer snapshot was delivered
     └── NoCallsLeft          Marketo's calls of the day are spent, and the schedule's next run will look again
@@ -30,6 +32,7 @@ MarketoProviderError
 No message holds an e-mail address, a secret or a vendor's own wording, which may quote either.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 
@@ -88,6 +91,10 @@ class TooMuchDrift(StopAndAsk):
     """Too many leads differ from what was sent; the run is settled."""
 
 
+class ImportUnreadable(StopAndAsk):
+    """Marketo's file of an import's rows is not as documented."""
+
+
 class StoreUnusable(StopAndAsk):
     """The state store is damaged, not shared or of a kind not supported."""
 
@@ -140,6 +147,14 @@ class QuotaExhausted(WaitUntil):
 
 class LeaseHeld(WaitUntil):
     """Another run is writing to the target."""
+
+
+class ImportsUnderWay(WaitUntil):
+    """Marketo works on files that the run has handed over: the jobs `batch_ids`."""
+
+    def __init__(self, message: str, *, resume_at: datetime, batch_ids: Sequence[int]) -> None:
+        super().__init__(message, resume_at=resume_at)
+        self.batch_ids = tuple(batch_ids)
 
 
 class NothingToDo(MarketoProviderError):

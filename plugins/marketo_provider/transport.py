@@ -30,7 +30,10 @@ _CHUNK_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked; bodies stay out of the repr, since they hold addresses and secrets."""
+    """What is asked; bodies stay out of the repr, since they hold addresses and secrets.
+
+    `file` is sent as the part `file` of a multipart body, as a CSV file.
+    """
 
     method: str
     path: str
@@ -38,6 +41,7 @@ class Request:
     form: Mapping[str, str] | None = field(default=None, repr=False)
     json: object = field(default=None, repr=False)
     headers: Mapping[str, str] | None = field(default=None, repr=False)
+    file: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class Transport:
                 params=request.params,
                 data=request.form,
                 json=request.json,
+                files={"file": ("leads.csv", request.file, "text/csv")} if request.file else None,
                 headers=request.headers,
                 auth=auth,  # always given, else the session's own or a .netrc entry would be sent
                 timeout=Timeout(total=seconds, connect=_CONNECT_SECONDS),  # type: ignore[arg-type] # documented

@@ -55,6 +55,7 @@ def presence_of(store: Store, holder: str, clock: VirtualClock, *, ahead: float 
     return Presence(
         InstanceLog(store, FOLDER, own),
         holder,
+        target=holder,
         run=holder,
         lease_seconds=LEASE_SECONDS,
         replay_after_seconds=90.0,
@@ -264,6 +265,17 @@ def test_many_records_are_summed_up(local: LocalStore, clock: VirtualClock) -> N
     assert b'"checkpoint"' in local.read(f"{FOLDER}/head.json")
 
 
+def test_the_records_of_many_short_runs_are_summed_up_too(local: LocalStore, clock: VirtualClock) -> None:
+    """Each says no more than that it came and went."""
+    for number in range(60):
+        one = presence_of(local, f"try-{number}", clock)
+        one.join()
+        one.leave()
+        clock.sleep(60)
+
+    assert InstanceLog(local, FOLDER, clock).state.summed > 50
+
+
 def wanting(store: Store, clock: VirtualClock, *holders: str) -> list[Presence]:
     """Return presences that have joined and want the turn, in this order."""
     there = [presence_of(store, holder, clock) for holder in holders]
@@ -308,6 +320,7 @@ def test_who_left_does_not_hold_the_others_up_and_keeps_its_place(local: LocalSt
     again = Presence(
         InstanceLog(local, FOLDER, clock),
         "try-1-again",
+        target="try-1",
         run="try-1",
         lease_seconds=LEASE_SECONDS,
         replay_after_seconds=90.0,

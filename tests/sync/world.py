@@ -28,6 +28,7 @@ from marketo_provider.settings import ProviderSettings
 from marketo_provider.state.store import LocalStore, Store
 from marketo_provider.sync.export import export_cohort
 from marketo_provider.sync.report import Report
+from marketo_provider.sync.route import RouteName
 from marketo_provider.sync.run import Run
 from marketo_provider.sync.snapshot import read_snapshot
 
@@ -228,6 +229,7 @@ class World:
             {"name": "trial_users", "cohort_id": COHORT, "marketo_field": FIELD, "sync_type": "dynamic", **export}
         )
         self.limits: dict[str, Any] = {}
+        self.route: RouteName | None = None
         self.mixpanel_extra: dict[str, Any] = {}
         self.before_marketo: Callable[[str], None] = lambda _: None
         self.edit_marketo: Callable[[Request, Response], Response] = _unchanged
@@ -285,6 +287,7 @@ class World:
             clock=self.clock,
             run_id=run_id or f"run-{self._runs}",
             holder=f"try-{self._runs}",
+            route=self.route,
             pool=self.pool,
         )
 

@@ -143,3 +143,18 @@ class UsageRow(_Row):
 
     date: StrictStr
     total: Annotated[StrictInt, Field(ge=0)]
+
+
+class QueuedRow(_Row):
+    """What bulk import says of a file that it has taken."""
+
+    batch_id: Annotated[StrictInt, Field(gt=0, alias="batchId")]
+
+
+class ImportRow(_Row):
+    """What bulk import says of a job."""
+
+    status: Literal["Queued", "Importing", "Complete", "Failed"]
+    rows: StrictInt = Field(0, alias="numOfLeadsProcessed")
+    failed: StrictInt = Field(0, alias="numOfRowsFailed")
+    warned: StrictInt = Field(0, alias="numOfRowsWithWarning")

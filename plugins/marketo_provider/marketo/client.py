@@ -25,6 +25,7 @@ from marketo_provider.marketo.answers import (
 )
 from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.marketo.exchange import Exchange
+from marketo_provider.marketo.imports import Imports
 from marketo_provider.marketo.limits import Share
 from marketo_provider.marketo.models import FailedRequest, Field, Lead, LeadResult, Scalar
 from marketo_provider.transport import Request
@@ -60,6 +61,7 @@ class MarketoClient:
         self._clock = clock
         self._patience_seconds = patience_seconds
         self._exchange = Exchange(connection, session=session, clock=clock, random=random)
+        self.imports = Imports(self._exchange)
 
     def keep_to(self, share: Callable[[], Share]) -> None:
         """Keep to what `share` says when a call begins, instead of all that the Connection allows."""

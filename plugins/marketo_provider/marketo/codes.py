@@ -79,6 +79,7 @@ _MEANINGS = {
     "1010": Meaning(Kind.REFUSED, "the record is in another partition"),
     "1011": Meaning(Kind.REFUSED, "the field cannot be looked up by"),
     "1013": Meaning(Kind.REFUSED, "the object was not found"),
+    "1016": Meaning(Kind.NOT_EXECUTED, "too many imports are queued"),
 }
 _FREE_OF_QUOTA = {"600", "601", "602", "604", "605", "608", "611"}
 _HTTP_MEANINGS = {

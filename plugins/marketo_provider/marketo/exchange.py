@@ -66,7 +66,15 @@ class Exchange:
         self.calls = 0
         self.failed_requests: list[FailedRequest] = []
 
-    def ask(self, request: Request, read: Callable[[bytes], T], *, deadline: float, writes: bool = False) -> T:
+    def ask(
+        self,
+        request: Request,
+        read: Callable[[bytes], T],
+        *,
+        deadline: float,
+        writes: bool = False,
+        file: bool = False,
+    ) -> T:
         """Return what `read` makes of the answer's body.
 
         Args:
@@ -74,6 +82,7 @@ class Exchange:
             read: turns the body of a successful answer into values; a ValueError means it cannot be understood.
             deadline: no attempt begins after it, nor lasts beyond it.
             writes: the request must not be repeated where it may have been executed.
+            file: a successful answer is a CSV file, none at all (404) an empty one; failures are JSON as ever.
 
         Raises:
             AccessDenied: credentials, permission or the instance's list of allowed addresses.
@@ -109,7 +118,7 @@ class Exchange:
             reraise=True,
         )
         try:
-            value: T = retrying(self._attempt, request, read, deadline)
+            value: T = retrying(self._attempt, request, read, deadline, file=file)
         except Failed as failure:
             error = failure.error
         else:
@@ -118,13 +127,13 @@ class Exchange:
             error = VendorUnavailable(str(error), code=error.code, request_id=error.request_id)
         raise error
 
-    def _attempt(self, request: Request, read: Callable[[bytes], T], deadline: float) -> T:
+    def _attempt(self, request: Request, read: Callable[[bytes], T], deadline: float, *, file: bool) -> T:
         with self.limits.slot(deadline):
             token = self._reach(lambda: self._tokens.current(deadline))
             ends_at = min(deadline, self._clock.monotonic() + _ATTEMPT_SECONDS)
             answer = self._reach(lambda: self._transport.send(request, auth=Bearer(token), deadline=ends_at))
         try:
-            value = self._value(answer, read)
+            value = self._value(answer, read, file=file)
         except Failed as failure:
             if failure.kind is Kind.TOKEN:
                 self._tokens.discard(token)
@@ -141,7 +150,12 @@ class Exchange:
             self._count()  # Marketo may have taken it
             raise Failed(Kind.UNSURE, error) from None
 
-    def _value(self, answer: Answer, read: Callable[[bytes], T]) -> T:
+    def _value(self, answer: Answer, read: Callable[[bytes], T], *, file: bool) -> T:
+        if file and _is_file(answer):
+            try:
+                return read(b"" if answer.status == HTTPStatus.NOT_FOUND else answer.body)
+            except ValueError:
+                raise self._failed(_UNREADABLE_CODE, None, _UNREADABLE) from None
         if answer.status != HTTPStatus.OK:
             raise self._failed(str(answer.status), None, http_meaning(answer.status))
         try:
@@ -167,3 +181,10 @@ class Exchange:
     def _count(self) -> None:
         with self._lock:
             self.calls += 1
+
+
+def _is_file(answer: Answer) -> bool:
+    content_type = answer.headers.get("Content-Type", "")
+    return answer.status == HTTPStatus.NOT_FOUND or (
+        answer.status == HTTPStatus.OK and content_type.lower().startswith("text/csv")
+    )

@@ -1,6 +1,7 @@
 """What the log of a Marketo instance says: who delivers to it, and whose turn it is to create leads.
 
 joined -> stayed ... -> left          turn_wanted -> turn_taken -> turn_given_back
+file_announced -> file_queued -> file_ended
 
 Limits are shared by all who deliver at the time, and no two may create leads at once: rules 11 and 13 of the sync.
 The state is small, so that a checkpoint holds all of it.
@@ -18,6 +19,8 @@ from marketo_provider.state.store import Store
 
 # Who never came back for his turn is forgotten; he has not held anybody up meanwhile.
 _FORGOTTEN_AFTER = timedelta(days=1)
+# A small, stated risk: a file that Marketo took without an answer may be imported later than this.
+_UNANSWERED_FOR = timedelta(minutes=30)
 
 
 class Heard(Frozen):
@@ -48,6 +51,19 @@ class Waiting(Frozen):
     at: datetime
 
 
+class ImportUnderWay(Frozen):
+    """An import job of one target that may still create leads; `batch_id` None where Marketo gave no answer."""
+
+    target: str
+    name: str
+    announced_at: datetime
+    batch_id: int | None = None
+
+    def may_create(self, now: datetime) -> bool:
+        """Whether the turn waits for it. A file that may never have been taken is waited for half an hour only."""
+        return self.batch_id is not None or now < self.announced_at + _UNANSWERED_FOR
+
+
 class Instance(Frozen):
     """The state of an instance after its record `number`; `summed` is the last checkpoint.
 
@@ -60,6 +76,7 @@ class Instance(Frozen):
     last_left_at: datetime | None = None
     turn: Heard | None = None
     queue: tuple[Waiting, ...] = ()
+    imports: tuple[ImportUnderWay, ...] = ()
 
     def after(self, number: int, record: "InstanceRecord") -> "Instance":
         """Return the state after `record`, which has that number."""
@@ -75,7 +92,11 @@ class Instance(Frozen):
         there = {one.holder for one in self.deliverers if not one.silent(now)}
         return next((waiting.holder for waiting in self.queue if waiting.holder in there), None)
 
-    def _changed_by(self, number: int, record: "InstanceRecord") -> "Instance":
+    def imports_of_others(self, target: str, now: datetime) -> list[ImportUnderWay]:
+        """Return the import jobs of other targets that may still create leads."""
+        return [one for one in self.imports if one.target != target and one.may_create(now)]
+
+    def _changed_by(self, number: int, record: "InstanceRecord") -> "Instance":  # noqa: C901 - one a record's kind
         changed: dict[str, object] = {}
         match record:
             case Joined():
@@ -99,6 +120,18 @@ class Instance(Frozen):
                 changed = {"turn": turn, "queue": queue, **self._sending(record, sends=True)}
             case TurnGivenBack():
                 changed = {"turn": None}
+            case FileAnnounced():
+                one = ImportUnderWay(target=record.target, name=record.name, announced_at=record.at)
+                changed = {"imports": (*self.imports, one)}
+            case FileQueued():
+                changed = {
+                    "imports": tuple(
+                        one.model_copy(update={"batch_id": record.batch_id}) if one.name == record.name else one
+                        for one in self.imports
+                    )
+                }
+            case FileEnded():
+                changed = {"imports": tuple(one for one in self.imports if one.name != record.name)}
             case Summed():
                 return record.instance.model_copy(update={"summed": number})
             case Stayed():
@@ -180,6 +213,29 @@ class TurnGivenBack(LogRecord):
     kind: Literal["turn_given_back"] = "turn_given_back"
 
 
+class FileAnnounced(LogRecord):
+    """A file that may create leads is about to be handed to bulk import, for `target`."""
+
+    kind: Literal["file_announced"] = "file_announced"
+    target: str
+    name: str
+
+
+class FileQueued(LogRecord):
+    """Marketo has taken an announced file."""
+
+    kind: Literal["file_queued"] = "file_queued"
+    name: str
+    batch_id: int
+
+
+class FileEnded(LogRecord):
+    """An announced file creates no lead any more; whoever has seen it may say so."""
+
+    kind: Literal["file_ended"] = "file_ended"
+    name: str
+
+
 class Summed(LogRecord):
     """`by` is still there; and the state before this record, so that older ones need not be read."""
 
@@ -187,7 +243,18 @@ class Summed(LogRecord):
     instance: Instance
 
 
-InstanceRecord = Joined | Stayed | Left | TurnWanted | TurnTaken | TurnGivenBack | Summed
+InstanceRecord = (
+    Joined
+    | Stayed
+    | Left
+    | TurnWanted
+    | TurnTaken
+    | TurnGivenBack
+    | FileAnnounced
+    | FileQueued
+    | FileEnded
+    | Summed
+)
 _RECORD: TypeAdapter[InstanceRecord] = TypeAdapter(Annotated[InstanceRecord, Field(discriminator="kind")])
 
 

@@ -28,6 +28,10 @@ from threading import RLock
 from marketo_provider.clock import Clock
 from marketo_provider.errors import LeaseLost
 from marketo_provider.state.instance import (
+    FileAnnounced,
+    FileEnded,
+    FileQueued,
+    ImportUnderWay,
     Instance,
     InstanceLog,
     InstanceRecord,
@@ -73,6 +77,7 @@ class Presence(Holder[InstanceLog]):
     Args:
         log: the instance's log.
         holder: names this try of the task, and no other.
+        target: what the run writes to.
         run: names the run, for all its tries: its place in the queue is kept while it waits elsewhere.
         lease_seconds: how long an acknowledged append carries.
         replay_after_seconds: how long after its start a request may still take effect in Marketo.
@@ -84,6 +89,7 @@ class Presence(Holder[InstanceLog]):
         log: InstanceLog,
         holder: str,
         *,
+        target: str,
         run: str,
         lease_seconds: float,
         replay_after_seconds: float,
@@ -95,6 +101,7 @@ class Presence(Holder[InstanceLog]):
         self.joined = False
         self.has_turn = False
         self.ready_at = float("inf")
+        self._target = target
         self._run = run
         self._lock = RLock()
         self._looked = float("-inf")
@@ -125,15 +132,13 @@ class Presence(Holder[InstanceLog]):
                 # Others may not have counted on this one any more.
                 self._say(Stayed(at=self.now(), by=self.holder))
                 self.join()
-            elif self._due(at_least):
-                if self.log.state.number - self.log.state.summed < _SUM_EVERY_RECORDS:
-                    self._say(Stayed(at=self.now(), by=self.holder))
-                else:
-                    self._sum_up()
+            elif self._due(at_least) and not self._sum_up():
+                self._say(Stayed(at=self.now(), by=self.holder))
 
     def leave(self) -> None:
         """Be counted no longer; all calls must have ended."""
         with self._lock:
+            self._sum_up()
             self._say(Left(at=self.now(), by=self.holder))
             self.joined = False
 
@@ -183,6 +188,29 @@ class Presence(Holder[InstanceLog]):
             self._say(TurnGivenBack(at=self.now(), by=self.holder))
             self.has_turn = False
 
+    def imports_in_the_way(self) -> list[ImportUnderWay]:
+        """Return the import jobs of others that the turn waits for."""
+        with self._lock:
+            self._look(READ_EVERY_SECONDS)
+            return self.log.state.imports_of_others(self._target, self.now())
+
+    def announce_file(self, name: str) -> None:
+        """Say, in the turn, that a file is about to be handed to bulk import."""
+        with self._lock:
+            self._say(FileAnnounced(at=self.now(), by=self.holder, target=self._target, name=name))
+
+    def note_queued(self, name: str, batch_id: int) -> None:
+        """Say which job an announced file has become."""
+        with self._lock:
+            self._say(FileQueued(at=self.now(), by=self.holder, name=name, batch_id=batch_id))
+
+    def note_ended(self, name: str) -> None:
+        """Say that an announced file creates no lead any more, its own or another's."""
+        with self._lock:
+            self._look()
+            if any(one.name == name for one in self.log.state.imports):
+                self._say(FileEnded(at=self.now(), by=self.holder, name=name))
+
     def _say(self, record: InstanceRecord) -> None:
         self._append(record, self._turn_is_kept)
 
@@ -224,9 +252,11 @@ class Presence(Holder[InstanceLog]):
             seconds = (clear_at - self.now()).total_seconds()
             self.ready_at = max(self.ready_at, now + min(seconds, NEWCOMER_SECONDS))
 
-    def _sum_up(self) -> None:
+    def _sum_up(self) -> bool:
+        """Append a sum of the many records since the last one; False where they are few, or another came first."""
         state = self.log.state
-        record = Summed(at=self.now(), by=self.holder, instance=state)
+        if state.number - state.summed < _SUM_EVERY_RECORDS:
+            return False
 
         def allowed(after: Instance) -> None:
             self._turn_is_kept(after)
@@ -234,9 +264,10 @@ class Presence(Holder[InstanceLog]):
                 raise _NotNow
 
         try:
-            self.log.hint(self._append(record, allowed))
+            self.log.hint(self._append(Summed(at=self.now(), by=self.holder, instance=state), allowed))
         except _NotNow:
-            self._say(Stayed(at=self.now(), by=self.holder))
+            return False
+        return True
 
     def _turn_is_kept(self, instance: Instance) -> None:
         if self.has_turn and (instance.turn is None or instance.turn.holder != self.holder):
@@ -248,5 +279,6 @@ class Presence(Holder[InstanceLog]):
 
     def _turn_is_free(self, instance: Instance) -> None:
         now = self.now()
-        if (instance.turn and not instance.turn.silent(now)) or instance.next_in_turn(now) != self.holder:
+        held = instance.turn is not None and not instance.turn.silent(now)
+        if held or instance.imports_of_others(self._target, now) or instance.next_in_turn(now) != self.holder:
             raise _NotNow

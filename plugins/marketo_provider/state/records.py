@@ -102,6 +102,44 @@ class Journaled(LogRecord):
     rows: str
 
 
+class ImportAnnounced(LogRecord):
+    """A file of leads is about to be handed to bulk import: the ledger rows that it holds."""
+
+    kind: Literal["import_announced"] = "import_announced"
+    name: str
+    rows: str
+
+
+class ImportQueued(LogRecord):
+    """Marketo has taken an announced file; without this record it may or may not have."""
+
+    kind: Literal["import_queued"] = "import_queued"
+    name: str
+    batch_id: int
+
+
+class ImportEnded(LogRecord):
+    """No lead is changed any more by an announced file: the ledger rows that this makes, where it is known."""
+
+    kind: Literal["import_ended"] = "import_ended"
+    name: str
+    rows: str | None
+
+
+class OpenImport(Frozen):
+    """An announced file that is not known to have ended.
+
+    `batch_id`: its job; None where Marketo gave no answer. `later`: the rows of the intents since it was
+    announced, whose addresses somebody else than the file has had the last word on.
+    """
+
+    name: str
+    rows: str
+    announced_at: datetime
+    batch_id: int | None = None
+    later: tuple[str, ...] = ()
+
+
 class Adopted(LogRecord):
     """Ledger rows of leads that hold True already, told by a person."""
 
@@ -123,6 +161,7 @@ class Settled(LogRecord):
     base: str | None
     base_rows: int
     deltas: tuple[str, ...]
+    imports: tuple[OpenImport, ...] = ()
     delivered: int
     address_share: float
     report: dict[str, Any]
@@ -146,6 +185,9 @@ Record = (
     | LeaseGivenBack
     | Intended
     | Journaled
+    | ImportAnnounced
+    | ImportQueued
+    | ImportEnded
     | Adopted
     | Settled
     | Released

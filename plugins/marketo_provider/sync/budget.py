@@ -44,9 +44,13 @@ class Budget:
             since = 0
         return self._share - self._used - since
 
+    def left_for_entries(self) -> int:
+        """Return how many calls are left but those that are kept for exits."""
+        return self.left() - int(self._share * _KEPT_FOR_EXITS)
+
     def allows(self, *, exits: bool) -> bool:
         """Whether another call may be made, for exits or for entries."""
-        return self.left() > (0 if exits else int(self._share * _KEPT_FOR_EXITS))
+        return (self.left() if exits else self.left_for_entries()) > 0
 
 
 def calls_again_at(now: datetime) -> datetime:

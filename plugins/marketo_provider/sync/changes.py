@@ -7,14 +7,23 @@ A refusal waits for its next try in its own direction only. A `refused` row that
 one that may not is of an entry; an entry that was refused in part is `unknown` with a code.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
 
 from marketo_provider.state.ledger import COLUMNS, LedgerRow, decode_row
-from marketo_provider.state.workspace import Workspace
+from marketo_provider.state.records import OpenImport
+from marketo_provider.state.workspace import Workspace, quoted
 
 _CHUNK_ROWS = 3000
+_FILE_CHUNK_ROWS = 50_000
+_INTENDED = (
+    "SELECT key_high, key_low, address, 'unknown' AS flag, flag = 'true' OR was_true AS was_true, "
+    "true AS may_hold, NULL::VARCHAR AS code, lead_ids, tries, NULL::TIMESTAMPTZ AS next_try FROM changes"
+)
 # Whether a ledger row is sent again if its address is a member, and looked at if it is not.
 _ENTERS = (
     "(flag = 'false' OR (flag = 'unknown' AND code IS NULL) OR (flag = 'refused' AND may_hold) "
@@ -31,13 +40,14 @@ class Change:
 
     `row` is the ledger's before the change (`false` where it had none), with the form to be sent. An exit
     goes to `reach`: the lead ids known for it, but those that a member's row holds by now. `create`: the
-    request may create the lead.
+    request may create the lead. `importing`: it is in a file that is not known to have been imported yet.
     """
 
     row: LedgerRow
     value: bool
     create: bool
     reach: tuple[int, ...]
+    importing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,7 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
     create_leads: bool,
     full_refresh: bool,
     retry_refused: bool,
+    imports: Sequence[OpenImport] = (),
 ) -> Extent:
     """Make the tables `changes` and `forgotten`, and return how much there is to change.
 
@@ -72,7 +83,9 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         create_leads: whether a member unknown to Marketo becomes a lead.
         full_refresh: assert every member, and every address that the ledger has `false`, again.
         retry_refused: do not wait for the next try of refused records.
+        imports: the files that are under way.
     """
+    _load_importing(workspace, imports)
     # One pass over both sides tells which keys differ; addresses and all else are read for these only.
     workspace.run(
         "CREATE OR REPLACE TABLE differing AS SELECT key_high, key_low, coalesce(is_member, false) AS is_member "
@@ -85,6 +98,12 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         full_refresh=full_refresh,
         retry_refused=retry_refused,
     )
+    # One address, one request: whom a file that Marketo has taken will set True is not sent again meanwhile.
+    workspace.run(
+        "CREATE OR REPLACE TABLE differing AS FROM differing WHERE NOT is_member "
+        "UNION ALL FROM (FROM differing WHERE is_member) ANTI JOIN (FROM importing WHERE taken) "
+        "USING (key_high, key_low)"
+    )
     workspace.run(
         f"CREATE OR REPLACE TABLE known AS SELECT {COLUMNS} FROM ledger SEMI JOIN differing "
         "USING (key_high, key_low)"
@@ -95,9 +114,10 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         "coalesce(flag, 'false') AS flag, coalesce(was_true, false) AS was_true, "
         "coalesce(may_hold, false) AS may_hold, code, coalesce(lead_ids, []) AS lead_ids, "
         "coalesce(tries, 0) AS tries, next_try, true AS value, "
-        "$create_leads AND NOT coalesce(was_true, false) AS create_lead, []::BIGINT[] AS reach "
+        "$create_leads AND NOT coalesce(was_true, false) AND importing.taken IS NULL AS create_lead, "
+        "[]::BIGINT[] AS reach, importing.taken IS NOT NULL AS importing "
         "FROM (FROM members SEMI JOIN differing USING (key_high, key_low)) AS members "
-        "LEFT JOIN known USING (key_high, key_low)",
+        "LEFT JOIN known USING (key_high, key_low) LEFT JOIN importing USING (key_high, key_low)",
         create_leads=create_leads,
     )
     workspace.run(
@@ -107,8 +127,9 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
     _find_reach(workspace)
     workspace.run(
         "CREATE OR REPLACE TABLE exiting AS "
-        f"SELECT {COLUMNS}, false AS value, false AS create_lead, coalesce(reach, []) AS reach "
-        "FROM leaving LEFT JOIN reaches USING (key_high, key_low) WHERE ($full_refresh AND flag = 'false') "
+        f"SELECT {COLUMNS}, false AS value, false AS create_lead, coalesce(reach, []) AS reach, "
+        "importing.taken IS NOT NULL AS importing FROM leaving LEFT JOIN reaches USING (key_high, key_low) "
+        "LEFT JOIN importing USING (key_high, key_low) WHERE ($full_refresh AND flag = 'false') "
         "OR (may_hold AND (flag <> 'refused' OR $full_refresh OR $retry_refused "
         "OR coalesce(next_try <= $now, true)))",
         now=now,
@@ -119,13 +140,26 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         "CREATE OR REPLACE TABLE forgotten AS "
         f"SELECT {COLUMNS} FROM leaving WHERE NOT may_hold AND flag IN ('refused', 'absent')"
     )
-    workspace.run("CREATE OR REPLACE TABLE changes AS FROM exiting UNION ALL FROM entering")
+    workspace.run(
+        "CREATE OR REPLACE TABLE changes AS SELECT *, false AS by_file FROM (FROM exiting UNION ALL FROM entering)"
+    )
     row = workspace.row(
         "SELECT (SELECT count(*) FROM entering WHERE flag <> 'true'), "
         "(SELECT count(*) FROM exiting WHERE may_hold), (SELECT count(*) FROM changes), "
         "count(*) FILTER (flag IN ('true', 'unknown')), count(*) FROM ledger"
     )
     return Extent(*row)
+
+
+def _load_importing(workspace: Workspace, imports: Sequence[OpenImport]) -> None:
+    """Make the table `importing` of the keys in open imports; `taken`: Marketo is known to have the file."""
+    workspace.run("CREATE OR REPLACE TABLE importing (key_high UBIGINT, key_low UBIGINT, taken BOOLEAN)")
+    for one in imports:
+        workspace.run(
+            "INSERT INTO importing SELECT key_high, key_low, $taken "
+            f"FROM read_parquet({workspace.fetch(one.rows)}) ANTI JOIN importing USING (key_high, key_low)",
+            taken=one.batch_id is not None,
+        )
 
 
 def _find_reach(workspace: Workspace) -> None:
@@ -157,12 +191,46 @@ def keep_first(workspace: Workspace, most: int) -> int:
     return max(0, count - most)
 
 
+def mark_importable(workspace: Workspace, tries: int) -> int:
+    """Mark the entries that may go by bulk import, and return how many they are.
+
+    They are those that may create a lead; but not who was in files that failed as a whole `tries` times.
+    """
+    workspace.run(
+        "UPDATE changes SET by_file = true WHERE value AND create_lead "
+        "AND NOT (flag = 'unknown' AND code IS NULL AND tries >= $tries)",
+        tries=tries,
+    )
+    count: int
+    (count,) = workspace.row("SELECT count(*) FROM changes WHERE by_file")
+    return count
+
+
+def unmark_importable(workspace: Workspace) -> None:
+    """Have all entries go by sync leads."""
+    workspace.run("UPDATE changes SET by_file = false")
+
+
+def importable_rows(workspace: Workspace) -> Iterator[pa.RecordBatch]:
+    """Yield the ledger rows of the marked entries, as an intent announces them."""
+    return workspace.batches(f"{_INTENDED} WHERE by_file", _FILE_CHUNK_ROWS)
+
+
+def keep_in_files(workspace: Workspace, files: Sequence[Path]) -> int:
+    """Keep, of the marked entries, those that are in some Parquet files; return how many are left for later."""
+    left: int
+    paths = ", ".join(map(quoted, files))
+    elsewhere = f"AND (key_high, key_low) NOT IN (SELECT (key_high, key_low) FROM read_parquet([{paths}]))"
+    where = f"WHERE by_file {elsewhere if files else ''}"
+    (left,) = workspace.row(f"SELECT count(*) FROM changes {where}")
+    workspace.run(f"DELETE FROM changes {where}")
+    return left
+
+
 def intent_rows() -> str:
     """Return the query of the ledger rows that an intent announces."""
     return (
-        "SELECT key_high, key_low, address, 'unknown' AS flag, flag = 'true' OR was_true AS was_true, "
-        "true AS may_hold, NULL::VARCHAR AS code, lead_ids, tries, NULL::TIMESTAMPTZ AS next_try FROM changes "
-        "UNION ALL "
+        f"{_INTENDED} UNION ALL "
         "SELECT key_high, key_low, address, 'false', false, false, NULL, lead_ids, 0, NULL FROM forgotten"
     )
 
@@ -178,7 +246,8 @@ def changes_of(workspace: Workspace, *, value: bool) -> Iterator[Change]:
 
 def _changes(workspace: Workspace, *, value: bool, create: bool) -> Iterator[Change]:
     rows = workspace.batches(
-        f"SELECT {COLUMNS}, value, create_lead, reach FROM changes WHERE value = $value AND create_lead = $create",
+        f"SELECT {COLUMNS}, value, create_lead, reach, importing FROM changes "
+        "WHERE value = $value AND create_lead = $create AND NOT by_file",
         _CHUNK_ROWS,
         value=value,
         create=create,
@@ -190,4 +259,5 @@ def _changes(workspace: Workspace, *, value: bool, create: bool) -> Iterator[Cha
                 value=row["value"],
                 create=row["create_lead"],
                 reach=tuple(row["reach"]),
+                importing=row["importing"],
             )

@@ -7,6 +7,7 @@ that gave no answer. Every request begins and ends inside the lease, and what ma
 import contextlib
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import replace
 
 from marketo_provider.errors import (
     FieldUnusable,
@@ -18,7 +19,7 @@ from marketo_provider.errors import (
 )
 from marketo_provider.marketo.client import Lead, LeadResult
 from marketo_provider.state.lease import Lease
-from marketo_provider.state.ledger import Flag
+from marketo_provider.state.ledger import Flag, LedgerRow
 from marketo_provider.state.presence import Presence
 from marketo_provider.sync.batch_call import Answer, make_call
 from marketo_provider.sync.batches import Batch, Halving
@@ -51,7 +52,8 @@ class Delivery:
     Args:
         run: the run.
         lease: held, and renewed here.
-        presence: on the instance; renewed here, as is the create turn.
+        presence: on the instance; renewed here.
+        turn: the run's create turn.
         journal: takes the answers.
         report: counts them.
         budget: the calls left.
@@ -63,9 +65,10 @@ class Delivery:
         run: Run,
         lease: Lease,
         presence: Presence,
+        turn: CreateTurn,
+        *,
         journal: Journal,
         report: Report,
-        *,
         budget: Budget,
         total: int,
     ) -> None:
@@ -75,7 +78,7 @@ class Delivery:
         self._run = run
         self._lease = lease
         self._presence = presence
-        self._turn = CreateTurn(presence, run.clock)
+        self._turn = turn
         self._journal = journal
         self._report = report
         self._budget = budget
@@ -201,9 +204,9 @@ class Delivery:
             if result.code == _FIELD_NOT_FOUND:
                 raise self._field_gone()
             if result.status == "created":
-                self._report.created += 1
+                self._report.created = (self._report.created or 0) + 1
             elif result.status == "updated":
-                self._report.updated += 1
+                self._report.updated = (self._report.updated or 0) + 1
             course = item.course
             course.answers.append(result)
             if not course.complete:
@@ -238,7 +241,8 @@ class Delivery:
 
     def _end(self, course: Course) -> None:
         row = course.outcome(self._run.clock.now())
-        self._journal.add(row)
+        # A file under way may have the last word, whatever is answered here.
+        self._journal.add(_undecided(row) if course.change.importing and row.flag is not Flag.TRUE else row)
         self._progress.add(1)
         if row.code:
             self._report.refuse(row.code)
@@ -303,3 +307,7 @@ class Delivery:
             if course.untouched:
                 self._journal.add(course.change.row)
                 self._journal.keep()
+
+
+def _undecided(row: LedgerRow) -> LedgerRow:
+    return replace(row, flag=Flag.UNKNOWN, may_hold=True, code=None, next_try=None)

@@ -1,10 +1,13 @@
 """One export of one snapshot: lease, change set, delivery, settle, report."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
+from itertools import islice
 
 from marketo_provider.errors import (
     GuardStopped,
+    ImportsUnderWay,
     LeaseHeld,
     LeaseLost,
     MarketoProviderError,
@@ -16,29 +19,49 @@ from marketo_provider.errors import (
     TooMuchDrift,
     VendorUnavailable,
 )
+from marketo_provider.marketo.limits import WINDOW_SECONDS
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import load_ledger
 from marketo_provider.state.log import TargetLog
-from marketo_provider.state.records import Claim, Intended, Settled
+from marketo_provider.state.records import Claim, Intended, OpenImport, Settled
 from marketo_provider.state.snapshots import Snapshot, SnapshotFolder
 from marketo_provider.state.target import Target
 from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.budget import Budget, calls_again_at
-from marketo_provider.sync.changes import Extent, changes_of, find_changes, intent_rows, keep_first
+from marketo_provider.sync.changes import (
+    Extent,
+    changes_of,
+    find_changes,
+    importable_rows,
+    intent_rows,
+    keep_first,
+    keep_in_files,
+    mark_importable,
+    unmark_importable,
+)
 from marketo_provider.sync.delivery import Delivery
 from marketo_provider.sync.first_write import check_first_write
 from marketo_provider.sync.guards import check_guards
+from marketo_provider.sync.import_files import ImportFile, write_import_files
+from marketo_provider.sync.imports import IMPORT_TRIES, ImportCollector
 from marketo_provider.sync.journal import Journal
 from marketo_provider.sync.ownership import check_claim, renewed_claim
 from marketo_provider.sync.read_back import read_back
 from marketo_provider.sync.report import Report
+from marketo_provider.sync.route import choose_route
 from marketo_provider.sync.run import Run, logger
 from marketo_provider.sync.settle import Settling
 from marketo_provider.sync.sharing import join_instance, leave_instance
 from marketo_provider.sync.snapshot import USABLE_FOR, load_snapshot
+from marketo_provider.sync.turn import CreateTurn
+from marketo_provider.sync.uploads import Uploads
 
 _LOOK_SECONDS = 1.0
+# A snapshot that a retry found nearly too old is no reason to import a handful of changes.
+_SHORTEST = timedelta(minutes=10)
 _AWAY = timedelta(seconds=60)
+# How often a one-time run looks again that waits for a file that may never have been taken.
+_UNANSWERED_AWAY = timedelta(minutes=30)
 
 
 def export_cohort(run: Run, snapshot_name: str) -> Report:
@@ -62,7 +85,7 @@ def export_cohort(run: Run, snapshot_name: str) -> Report:
     check_claim(run, log.target.claim)
     _check_newest(run, log.target, number)
     snapshot = load_snapshot(run, snapshot_name)
-    _check_age(run, snapshot)
+    _check_age(run, log.target, snapshot, number)
     lease = run.lease(log)
     lease.take()
     if settled := _settled_before(run, log, number):
@@ -110,8 +133,17 @@ def _check_newest(run: Run, target: Target, number: int) -> None:
         )
 
 
-def _check_age(run: Run, snapshot: Snapshot) -> None:
-    if not run.one_time and run.clock.now() - snapshot.begun_at > USABLE_FOR:
+def _goes_on(target: Target, number: int) -> bool:
+    """Whether a snapshot is settled in part, and its run is to go on."""
+    return bool(target.settled and target.settled.goes_on and target.settled.snapshot == number)
+
+
+def _is_old(run: Run, snapshot: Snapshot) -> bool:
+    return not run.one_time and run.clock.now() - snapshot.begun_at > USABLE_FOR
+
+
+def _check_age(run: Run, target: Target, snapshot: Snapshot, number: int) -> None:
+    if _is_old(run, snapshot) and not _goes_on(target, number):
         raise GuardStopped(
             f"{run.label}: the snapshot was begun at {snapshot.begun_at:%Y-%m-%d %H:%M} UTC, more than two hours "
             "ago, and is not delivered any more. Nothing was sent. Clear the task snapshot_cohort too, so that "
@@ -139,6 +171,10 @@ class _Export:
         )
         self._settling = Settling(run, log, lease, self._report, snapshot=snapshot, number=number)
         self._presence = run.presence()
+        self._turn = CreateTurn(self._presence, run.clock, self._import_has_ended)
+        self._budget = Budget(run.marketo, run.limits)
+        self._imports = ImportCollector(run, lease, self._presence, self._report)
+        self._uploads = Uploads(run, lease, self._presence, self._turn, self._budget)
         self._delivery: Delivery | None = None
 
     def deliver(self) -> Report:
@@ -146,7 +182,7 @@ class _Export:
         try:
             check_claim(self._run, self._log.target.claim)
             _check_newest(self._run, self._log.target, self._number)
-            _check_age(self._run, self._snapshot)
+            _check_age(self._run, self._log.target, self._snapshot, self._number)
             with self._run.workspace() as workspace:
                 settled = self._work(workspace)
         except LeaseLost:
@@ -166,37 +202,43 @@ class _Export:
         return self._delivery is not None and self._delivery.may_land
 
     def _work(self, workspace: Workspace) -> Settled:
+        self._imports.collect(workspace)
         extent = self._find(workspace)
-        if not self._settling.begun:
+        begun = self._settling.begun
+        if not begun:
             check_guards(self._run, self._snapshot, extent, self._last)
-        if extent.to_send:
+        if extent.to_send or begun:
             join_instance(self._run, self._lease, self._presence)
         if self._log.target.claim is None or not extent.ledger_rows:
             check_first_write(self._run, workspace)
-        most = self._run.export.max_changes_per_run
+        most = self._most_changes()
         if most is not None:
-            begun = self._settling.begun
-            self._report.left_over = keep_first(workspace, max(0, most - begun.answered) if begun else most)
+            self._report.left_over = keep_first(workspace, most)
+        files = self._choose_route(workspace, extent) if extent.to_send else []
         claim = renewed_claim(self._run, self._log.target.claim, self._number)
         self._announce(workspace, claim)
-        goes_on = False
         if extent.to_send:
-            self._report.route = "sync_leads"
-            goes_on = self._send(workspace, extent.to_send)
-            if not goes_on:
-                self._read_back(workspace)
-            self._leave()
+            self._send(workspace)
+            self._upload(files)
+        goes_on = self._has_to_go_on()
+        if not goes_on and (extent.to_send or begun):
+            self._read_back(workspace)
+        self._leave()
         self._journal.flush()
         return self._settling.settle(
             workspace,
             claim,
-            journals=self._journal.pieces,
+            journals=[*self._imports.pieces, *self._journal.pieces],
             ledger_rows=extent.ledger_rows,
             goes_on=goes_on,
         )
 
     def _leave(self) -> None:
         leave_instance(self._presence, may_land=self._may_land)
+
+    def _keep(self) -> None:
+        self._lease.keep(at_least=self._run.settings.lease_seconds / 2)
+        self._presence.keep(at_least=self._run.settings.lease_seconds / 2)
 
     def _find(self, workspace: Workspace) -> Extent:
         load_ledger(workspace, self._log.target)
@@ -208,10 +250,46 @@ class _Export:
             create_leads=self._run.export.create_leads,
             full_refresh=self._run.parameters.full_refresh and not self._settling.begun,
             retry_refused=self._run.parameters.retry_refused and not self._settling.begun,
+            imports=self._log.target.imports,
         )
         self._report.entered, self._report.exited = extent.entered, extent.exited
         logger.info("%s: %d entered, %d exited.", self._run.label, extent.entered, extent.exited)
         return extent
+
+    def _most_changes(self) -> int | None:
+        """Return how many changes this part of the run may send at most."""
+        if _is_old(self._run, self._snapshot):
+            # It was usable when the run began; what is left is the next run's, by a new one.
+            return 0
+        most = self._run.export.max_changes_per_run
+        if most is None or not self._settling.begun:
+            return most
+        return max(0, most - self._settling.begun.answered)
+
+    def _choose_route(self, workspace: Workspace, extent: Extent) -> list[ImportFile]:
+        """Choose how the entered go, and write the files of this part of the run; the next has the others."""
+        run = self._run
+        importable = mark_importable(workspace, IMPORT_TRIES)
+        usable_for = max(self._snapshot.begun_at + USABLE_FOR - run.clock.now(), _SHORTEST)
+        route = choose_route(
+            entered=importable,
+            exited=max(0, extent.to_send - importable),
+            calls_left=self._budget.left_for_entries(),
+            calls_per_second=run.limits.calls_per_20_seconds / WINDOW_SECONDS,
+            seconds_left=None if run.one_time else usable_for.total_seconds(),
+            may_create=run.export.create_leads,
+            forced=run.route,
+        )
+        self._report.route, self._report.route_reason = route.name, route.reason
+        logger.info("%s: goes by %s: %s.", run.label, route.name, route.reason)
+        if route.name == "sync_leads":
+            unmark_importable(workspace)
+            return []
+        places = max(0, run.limits.bulk_jobs_queued - len(self._log.target.imports))
+        rows = importable_rows(workspace)
+        files = list(islice(write_import_files(rows, workspace.scratch, field=run.field), places))
+        self._report.left_over += keep_in_files(workspace, [file.ledger_rows for file in files])
+        return files
 
     def _announce(self, workspace: Workspace, claim: Claim) -> None:
         """Make durable what is about to be sent, before the first request."""
@@ -231,20 +309,18 @@ class _Export:
             )
         )
 
-    def _send(self, workspace: Workspace, total: int) -> bool:
-        """Send exits before entries: who has left must not be mailed, and a lead may have passed to a member.
-
-        Returns whether the run is to go on after a wait.
-        """
-        budget = Budget(self._run.marketo, self._run.limits)
+    def _send(self, workspace: Workspace) -> None:
+        """Send exits before entries: who has left must not be mailed, and a lead may have passed to a member."""
+        (total,) = workspace.row("SELECT count(*) FROM changes WHERE NOT by_file")
         delivery = Delivery(
             self._run,
             self._lease,
             self._presence,
-            self._journal,
-            self._report,
-            budget=budget,
-            total=total - self._report.left_over,
+            self._turn,
+            journal=self._journal,
+            report=self._report,
+            budget=self._budget,
+            total=total,
         )
         self._delivery = delivery
         for value in (False, True):
@@ -253,14 +329,41 @@ class _Export:
                 self._run.clock.sleep(_LOOK_SECONDS)
                 self._journal.keep()
                 delivery.keep()
-        return delivery.out_of_turn
+
+    def _upload(self, files: list[ImportFile]) -> None:
+        self._journal.flush()
+        self._report.left_over += self._uploads.send(files)
+
+    def _has_to_go_on(self) -> bool:
+        """Whether the run has to wait, and to go on with the same snapshot then."""
+        if _is_old(self._run, self._snapshot) or self._out_of_calls:
+            return False
+        if self._report.route == "bulk_import" and self._report.left_over:
+            return True
+        out_of_turn = self._delivery is not None and self._delivery.out_of_turn
+        return out_of_turn or bool(self._waits_for if self._run.one_time else self._jobs)
+
+    @property
+    def _out_of_calls(self) -> bool:
+        return bool(self._delivery and self._delivery.out_of_calls) or self._uploads.out_of_calls
+
+    @property
+    def _waits_for(self) -> Sequence[OpenImport]:
+        return self._log.target.imports
+
+    @property
+    def _jobs(self) -> list[int]:
+        return [one.batch_id for one in self._waits_for if one.batch_id is not None]
+
+    def _import_has_ended(self, batch_id: int) -> bool:
+        return self._run.marketo.imports.status(batch_id, deadline=self._lease.deadline).ended
 
     def _read_back(self, workspace: Workspace) -> None:
-        if self._delivery is None or self._delivery.out_of_calls:
+        if self._out_of_calls:
             return
         self._journal.flush()
         load_ledger(workspace, self._log.target)
-        self._delivery.keep(at_least=self._run.settings.lease_seconds / 2)
+        self._keep()
         try:
             found = read_back(
                 self._run, workspace, self._journal, salt=self._number, deadline=self._lease.deadline
@@ -274,17 +377,25 @@ class _Export:
     def _outcome(self, settled: Settled) -> Report:
         if settled.failure:
             raise _failure(settled.failure, settled)
-        if self._run.one_time and self._report.left_over and self._delivery and self._delivery.out_of_calls:
-            raise QuotaExhausted(
-                f"{self._run.label}: Marketo's calls of today are spent, {self._report.left_over:,} members are "
-                "still to be set True. The run goes on by itself when there are calls again.",
-                resume_at=calls_again_at(self._run.clock.now()),
+        now, left = self._run.clock.now(), self._report.left_over
+        if settled.goes_on and (settled.imports or self._report.route == "bulk_import"):
+            raise ImportsUnderWay(
+                f"{self._run.label}: Marketo is importing files of this run, {left:,} members are still to be "
+                "handed over. The run waits, and goes on by itself.",
+                resume_at=now + (_AWAY if self._jobs or left else _UNANSWERED_AWAY),
+                batch_ids=self._jobs,
             )
         if settled.goes_on:
             raise LeaseHeld(
-                f"{self._run.label}: other exports of this instance are creating leads; for "
-                f"{self._report.left_over:,} members the run waits for its turn, without a worker.",
-                resume_at=self._run.clock.now() + _AWAY,
+                f"{self._run.label}: other exports of this instance are creating leads; for {left:,} members the "
+                "run waits for its turn, without a worker.",
+                resume_at=now + _AWAY,
+            )
+        if self._run.one_time and left and self._out_of_calls:
+            raise QuotaExhausted(
+                f"{self._run.label}: Marketo's calls of today are spent, {left:,} members are still to be set "
+                "True. The run goes on by itself when there are calls again.",
+                resume_at=calls_again_at(now),
             )
         return self._report
 

@@ -16,7 +16,7 @@ from marketo_provider.state.records import Settled
 from marketo_provider.state.snapshots import SnapshotFolder
 from marketo_provider.sync.run import Run
 
-_LEDGER_FOLDERS = ("adopted", "intents", "journals", "ledger")
+_LEDGER_FOLDERS = ("adopted", "imports", "intents", "journals", "ledger")
 # A read that is not complete after so long was given up.
 _LONGEST_READ = timedelta(days=1)
 
@@ -31,6 +31,7 @@ def find_unneeded(run: Run, log: TargetLog, settled: Settled) -> list[str]:
     """
     before = log.target
     needed = {*before.deltas, *settled.deltas, before.base, settled.base}
+    needed.update(path for one in before.imports for path in (one.rows, *one.later))
     return [*_ledger_files(run, needed), *_snapshots(run, settled), *_runs(run, log)]
 
 

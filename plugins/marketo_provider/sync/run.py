@@ -20,6 +20,7 @@ from marketo_provider.state.records import Claim
 from marketo_provider.state.slots import SlotLog, Slots
 from marketo_provider.state.store import Store
 from marketo_provider.state.workspace import Workspace
+from marketo_provider.sync.route import RouteName
 
 logger = logging.getLogger("marketo_provider.sync")
 
@@ -29,7 +30,7 @@ class Run:
     """One try of one run of an export.
 
     `holder` names this try and no other: the lease is its own. `run_id` is Airflow's, shared by all tries.
-    `pool` makes the threads that requests are sent in.
+    `route` forces the way that the entered go. `pool` makes the threads that requests are sent in.
     """
 
     export: CohortExport
@@ -42,6 +43,7 @@ class Run:
     clock: Clock
     run_id: str
     holder: str
+    route: RouteName | None = None
     pool: Callable[[int], Executor] = ThreadPoolExecutor
 
     @property
@@ -93,6 +95,7 @@ class Run:
         return Presence(
             InstanceLog(self.store, f"marketo/{self.marketo.host}", self.clock),
             self.holder,
+            target=self.target,
             run=f"{self.target} {self.run_id}",
             lease_seconds=self.settings.lease_seconds,
             replay_after_seconds=self.limits.replay_after_seconds,

@@ -73,7 +73,7 @@ class Settling:
         failed_by, failure = self._failure()
         self._complete_report(workspace)
         now = run.clock.now()
-        if run.one_time and not report.left_over and not failure:
+        if run.one_time and not (report.left_over or failure or goes_on or self._log.target.imports):
             claim = claim.model_copy(update={"finished_at": now})
         settled = Settled(
             at=now,
@@ -85,6 +85,7 @@ class Settling:
             base=base,
             base_rows=base_rows,
             deltas=deltas,
+            imports=self._log.target.imports,
             delivered=self._log.target.delivered,
             address_share=self._snapshot.address_share,
             report=report.model_dump(mode="json"),
@@ -124,6 +125,8 @@ class Settling:
             report.add_earlier(self._earlier)
             if self._run.one_time:
                 self._count_in_ledger(workspace)
+        if report.imported or report.route == "bulk_import":
+            report.created = report.updated = None
 
     def _count_in_ledger(self, workspace: Workspace) -> None:
         """Count what was refused or absent as it stands: an earlier part's may have been tried again in this."""

@@ -4,10 +4,14 @@ Two upserts of one new address at the same moment make two leads, whoever sends 
 instance one at a time sends what may create leads, for a minute, then the next.
 """
 
+from collections.abc import Callable
+
 from marketo_provider.clock import Clock
 from marketo_provider.state.presence import Presence
 
 _MOST_SECONDS = 60.0
+# Adobe asks for a poll every 5 to 30 seconds at most (help/rest-api/bulk-lead-import.md).
+_ASK_EVERY_SECONDS = 30.0
 # Longer than another's minute and what it may take to end; beyond it a worker is not held.
 _PATIENCE_SECONDS = 120.0
 
@@ -18,11 +22,14 @@ class CreateTurn:
     Args:
         presence: the run's on the instance.
         clock: measures the minute.
+        has_ended: asks Marketo whether an import job has ended.
     """
 
-    def __init__(self, presence: Presence, clock: Clock) -> None:
+    def __init__(self, presence: Presence, clock: Clock, has_ended: Callable[[int], bool]) -> None:
         self._presence = presence
         self._clock = clock
+        self._has_ended = has_ended
+        self._asked_marketo_at = float("-inf")
         self._asked_at: float | None = None
         self._ends_at = float("-inf")
         self._resting = False
@@ -34,6 +41,7 @@ class CreateTurn:
             if self._asked_at is None:
                 self._ask(sending=True)
             if not self._presence.take_turn():
+                self._look_after_imports(now)
                 return False
             self._asked_at, self._resting = None, False
             self._ends_at = max(now, self._presence.ready_at) + _MOST_SECONDS
@@ -60,6 +68,15 @@ class CreateTurn:
             self._ask(sending=not idle)
             self._resting = idle
             self._presence.give_turn_back()
+
+    def _look_after_imports(self, now: float) -> None:
+        """See whether the imports that the turn waits for have ended: who uploaded them may be gone for good."""
+        if now - self._asked_marketo_at < _ASK_EVERY_SECONDS:
+            return
+        for one in self._presence.imports_in_the_way():
+            self._asked_marketo_at = now
+            if one.batch_id is not None and self._has_ended(one.batch_id):
+                self._presence.note_ended(one.name)
 
     def _ask(self, *, sending: bool) -> None:
         self._presence.want_turn(sending=sending)
