@@ -136,14 +136,24 @@ def test_calls_come_evenly_from_the_first_on_where_others_are_there() -> None:
     assert times(limits, clock, 6) == [0, 5, 10, 15, 20, 25]
 
 
-def test_a_call_that_begins_late_does_not_delay_those_after_it() -> None:
+def test_calls_that_begin_a_little_late_do_not_delay_those_after_them() -> None:
     """A busy machine would lose its part of the limit bit by bit."""
     clock = FakeClock()
     limits = CallLimits(lambda: Share(4, 5, even=True), clock)
     times(limits, clock, 1)
-    clock.time += 6
+    clock.time += 9
 
-    assert times(limits, clock, 2) == [6, 10]
+    assert times(limits, clock, 3) == [9, 10, 15]
+
+
+def test_who_has_had_nothing_to_send_does_not_catch_up() -> None:
+    """Calls come evenly again."""
+    clock = FakeClock()
+    limits = CallLimits(lambda: Share(4, 5, even=True), clock)
+    times(limits, clock, 1)
+    clock.time += 12
+
+    assert times(limits, clock, 3) == [12, 17, 22]
 
 
 def test_a_smaller_share_holds_from_the_next_call_on() -> None:

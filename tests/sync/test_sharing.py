@@ -53,7 +53,11 @@ class Instance:
 
     def fullest_window(self) -> int:
         """Return the most calls of any 20 seconds."""
-        return max(sum(first <= one < first + WINDOW for one in self.arrivals) for first in self.arrivals)
+        return max(self.in_window(first) for first in self.arrivals)
+
+    def in_window(self, begin: float) -> int:
+        """Return how many calls arrived in the 20 seconds from a time on."""
+        return sum(begin <= one < begin + WINDOW for one in self.arrivals)
 
     def _run(self, name: str, keys: dict[str, Any]) -> Run:
         return replace(self.world.run(f"run-of-{name}"), export=self.world.export.model_copy(update=keys))
@@ -85,6 +89,34 @@ def test_exports_together_keep_to_the_limit(instance: Instance) -> None:
 
     assert instance.fullest_window() == LIMIT
     assert instance.world.marketo.instance.gate.used() >= 3 * 12
+
+
+def test_the_whole_limit_is_used_soon_after_another_has_joined(instance: Instance) -> None:
+    """A call takes a moment, which costs each of them one call of a window at most."""
+    instance.world.limits = {"calls_per_20_seconds": 20}
+    tasks = [
+        (begin, instance.exporting(name, people(name, 56), create_leads=False))
+        for name, begin in (("ann", 0.0), ("bob", 10.0))
+    ]
+
+    instance.clock.run(tasks)
+
+    windows = [begin / 2 for begin in range(2 * 51, 2 * 56)]
+    assert min(instance.in_window(begin) for begin in windows) >= 18
+
+
+def test_the_turn_is_not_passed_on_while_a_request_may_still_create_leads(instance: Instance) -> None:
+    """Its connection broke, and Marketo works on it for longer than the rest of the minute."""
+    emails = people("ann", 20)
+    tasks = [
+        (0.0, instance.exporting("ann", emails)),
+        (5.0, instance.exporting("bob", emails)),
+    ]
+    instance.world.break_marketo("delay", seconds=89, skip=10)
+
+    instance.clock.run(tasks)
+
+    assert len(list(instance.world.marketo.instance.leads)) == len(emails)
 
 
 def test_exports_that_create_leads_keep_to_the_limit_too(instance: Instance) -> None:

@@ -22,6 +22,7 @@ from marketo_provider.errors import VendorUnavailable
 
 WINDOW_SECONDS = 20.0
 _LOOK_SECONDS = 1.0
+_CATCH_UP_SECONDS = 5.0
 _MARKETO_TIME = ZoneInfo("America/Chicago")
 _AFTER_MIDNIGHT = timedelta(minutes=5)
 
@@ -93,8 +94,8 @@ class CallLimits:
                 if now < self._even_until:
                     free_at = max(free_at, due)
                 if free_at <= now:
-                    # A call that begins a little late does not delay those after it.
-                    self._paced_at = due if due <= now < due + pace else now
+                    # Calls that begin a little late do not delay those after them.
+                    self._paced_at = due if due <= now < due + _CATCH_UP_SECONDS else now
                     self._in_flight += 1
                     return
             if free_at >= deadline:
