@@ -22,7 +22,7 @@ demo: $(STAMP) ## show it in a real Airflow with a sandbox; ONCE=1 exits after t
 test: $(STAMP) ## run all tests; ARGS= goes to pytest
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
-bench-%: $(STAMP) ## bench-diff, bench-settle (ROWS=n), bench-parse (EXPORTS=n): figures beside peers
+bench-%: $(STAMP) ## bench-diff, bench-settle (ROWS=n), bench-limits, bench-parse (EXPORTS=n): figures beside peers
 	$(BIN)/python -m tests.benchmarks.$*
 
 check: $(STAMP) ## lint, formatting, types, import contracts, spelling

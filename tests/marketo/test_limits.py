@@ -110,6 +110,77 @@ def test_no_more_calls_are_in_flight_than_allowed() -> None:
     assert most == [2]
 
 
+def times(limits: CallLimits, clock: FakeClock, calls: int) -> list[float]:
+    """Return when so many calls begin, one after the other, that take no time."""
+    begun = []
+    for _ in range(calls):
+        with limits.slot(FAR):
+            begun.append(clock.time - 1000)
+    return begun
+
+
+def test_a_burst_is_let_through_and_then_calls_come_evenly() -> None:
+    """So that every window from then on has its full number."""
+    clock = FakeClock()
+
+    begun = times(limited(4, 5, clock), clock, 12)
+
+    assert begun == [0, 0, 0, 0, 20, 25, 30, 35, 40, 45, 50, 55]
+
+
+def test_calls_come_evenly_from_the_first_on_where_others_are_there() -> None:
+    """The window after a burst would be empty, and the others could not fill it."""
+    clock = FakeClock()
+    limits = CallLimits(lambda: Share(4, 5, even=True), clock)
+
+    assert times(limits, clock, 6) == [0, 5, 10, 15, 20, 25]
+
+
+def test_calls_that_begin_a_little_late_do_not_delay_those_after_them() -> None:
+    """A busy machine would lose its part of the limit bit by bit."""
+    clock = FakeClock()
+    limits = CallLimits(lambda: Share(4, 5, even=True), clock)
+    times(limits, clock, 1)
+    clock.time += 9
+
+    assert times(limits, clock, 3) == [9, 10, 15]
+
+
+def test_who_has_had_nothing_to_send_does_not_catch_up() -> None:
+    """Calls come evenly again."""
+    clock = FakeClock()
+    limits = CallLimits(lambda: Share(4, 5, even=True), clock)
+    times(limits, clock, 1)
+    clock.time += 12
+
+    assert times(limits, clock, 3) == [12, 17, 22]
+
+
+def test_a_smaller_share_holds_from_the_next_call_on() -> None:
+    """What the window has of the larger one counts."""
+    clock = FakeClock()
+    shares = [Share(6, 5)]
+    limits = CallLimits(lambda: shares[-1], clock)
+    times(limits, clock, 6)
+    clock.time += 10
+
+    shares.append(Share(2, 5, even=True))
+
+    assert times(limits, clock, 3) == [20, 30, 40]
+
+
+def test_a_larger_share_is_used_at_once() -> None:
+    """Somebody has left."""
+    clock = FakeClock()
+    shares = [Share(2, 5, even=True)]
+    limits = CallLimits(lambda: shares[-1], clock)
+    times(limits, clock, 2)
+
+    shares.append(Share(4, 5, even=True))
+
+    assert times(limits, clock, 3) == [15, 20, 25]
+
+
 @pytest.mark.parametrize(
     ("now", "reset"),
     [

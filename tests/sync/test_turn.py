@@ -4,6 +4,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,7 +13,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from marketo_provider.errors import TryAgain, WaitUntil
+from marketo_provider.errors import LeaseHeld, Superseded, TryAgain, WaitUntil
+from marketo_provider.state.instance import InstanceLog
+from marketo_provider.state.presence import Presence
 from marketo_provider.sync.export import export_cohort
 from marketo_provider.sync.run import Run
 from marketo_provider.sync.snapshot import read_snapshot
@@ -121,3 +124,90 @@ def _writes(world: World) -> int:
     return sum(
         logged.method == "POST" and logged.path == "/rest/v1/leads.json" for logged in world.marketo.wire.log
     )
+
+
+def holding_the_turn(world: World) -> Presence:
+    """Return the presence of another export that creates leads, and does not give the turn back."""
+    other = replace(world.run("another run"), holder="another try").presence()
+    other.join()
+    other.want_turn(sending=True)
+    assert other.take_turn()
+    return other
+
+
+def keep_for(world: World, other: Presence, seconds: int) -> None:
+    """Have another export keep its presence up while time passes."""
+    for second in range(0, seconds, 30):
+        world.clock.later(second, other.keep)
+
+
+def test_a_run_whose_turn_is_long_in_coming_waits_without_a_worker(tmp_path: Path) -> None:
+    """What creates nobody is sent meanwhile; the rest goes on with the same snapshot, in one report."""
+    world = World(tmp_path)
+    world.sync(["ann@example.com", "bob@example.com"])
+    other = holding_the_turn(world)
+    keep_for(world, other, 300)
+    world.set_cohort(["bob@example.com", "cid@example.com"])
+    snapshot = read_snapshot(world.run("the run")).name
+
+    with pytest.raises(LeaseHeld, match="waits for its turn") as held:
+        export_cohort(world.run("the run"), snapshot)
+
+    assert held.value.resume_at - world.clock.now() == timedelta(seconds=60)
+    assert world.flags() == {"ann@example.com": False, "bob@example.com": True}
+    other.give_turn_back()
+    other.leave()
+    report = export_cohort(world.run("the run"), snapshot)
+    assert world.flags()["cid@example.com"] is True
+    assert (report.entered, report.exited, report.set_true, report.set_false) == (1, 1, 1, 1)
+    assert (report.left_over, report.read_back) == (0, 3)
+    assert export_cohort(world.run("the run"), snapshot) == report
+
+
+def test_what_a_run_leaves_that_never_comes_back_is_the_next_run_s(tmp_path: Path) -> None:
+    """The lease was given back before the wait, and the settle says what is left."""
+    world = World(tmp_path)
+    other = holding_the_turn(world)
+    keep_for(world, other, 300)
+    with pytest.raises(LeaseHeld):
+        world.sync(["ann@example.com"])
+    other.give_turn_back()
+    other.leave()
+
+    report = world.sync()
+
+    assert world.flags() == {"ann@example.com": True}
+    assert (report.entered, report.set_true) == (1, 1)
+
+
+def test_a_run_is_superseded_by_one_that_came_while_it_waited(tmp_path: Path) -> None:
+    """The field never moves back."""
+    world = World(tmp_path)
+    other = holding_the_turn(world)
+    keep_for(world, other, 300)
+    world.set_cohort(["ann@example.com"])
+    snapshot = read_snapshot(world.run("first")).name
+    with pytest.raises(LeaseHeld):
+        export_cohort(world.run("first"), snapshot)
+    other.give_turn_back()
+    other.leave()
+    world.sync(["bob@example.com"])
+
+    with pytest.raises(Superseded):
+        export_cohort(world.run("first"), snapshot)
+
+    assert world.flags() == {"bob@example.com": True}
+
+
+def test_a_request_without_an_answer_keeps_the_turn_until_it_can_no_longer_land(tmp_path: Path) -> None:
+    """Another export could make a second lead meanwhile."""
+    world = World(tmp_path)
+    world.break_marketo("reset_after", skip=1)  # before it, members are read
+    began = world.clock.now()
+
+    world.sync(["ann@example.com"])
+
+    log = InstanceLog(world.store, "marketo/127.0.0.1:8001", world.clock)
+    turns = [record for _, record in log.records(1) if record.kind == "turn_given_back"]
+    assert len(turns) == 1
+    assert turns[0].at - began >= timedelta(seconds=90)

@@ -209,8 +209,10 @@ class HookedStore:
 class World:
     """Marketo, Mixpanel, a state store, and exports run against them."""
 
-    def __init__(self, folder: Path, *, page_size: int = 100, **export: Any) -> None:
-        self.clock = VirtualClock()
+    def __init__(
+        self, folder: Path, *, page_size: int = 100, clock: VirtualClock | None = None, **export: Any
+    ) -> None:
+        self.clock = clock or VirtualClock()
         self.marketo = MarketoSandbox(self.clock)
         for name in (FIELD, OTHER_FIELD):
             self.marketo.instance.catalog.put(

@@ -132,15 +132,13 @@ class Presence(Holder[InstanceLog]):
                 # Others may not have counted on this one any more.
                 self._say(Stayed(at=self.now(), by=self.holder))
                 self.join()
-            elif self._due(at_least):
-                if self.log.state.number - self.log.state.summed < _SUM_EVERY_RECORDS:
-                    self._say(Stayed(at=self.now(), by=self.holder))
-                else:
-                    self._sum_up()
+            elif self._due(at_least) and not self._sum_up():
+                self._say(Stayed(at=self.now(), by=self.holder))
 
     def leave(self) -> None:
         """Be counted no longer; all calls must have ended."""
         with self._lock:
+            self._sum_up()
             self._say(Left(at=self.now(), by=self.holder))
             self.joined = False
 
@@ -254,9 +252,11 @@ class Presence(Holder[InstanceLog]):
             seconds = (clear_at - self.now()).total_seconds()
             self.ready_at = max(self.ready_at, now + min(seconds, NEWCOMER_SECONDS))
 
-    def _sum_up(self) -> None:
+    def _sum_up(self) -> bool:
+        """Append a sum of the many records since the last one; False where they are few, or another came first."""
         state = self.log.state
-        record = Summed(at=self.now(), by=self.holder, instance=state)
+        if state.number - state.summed < _SUM_EVERY_RECORDS:
+            return False
 
         def allowed(after: Instance) -> None:
             self._turn_is_kept(after)
@@ -264,9 +264,10 @@ class Presence(Holder[InstanceLog]):
                 raise _NotNow
 
         try:
-            self.log.hint(self._append(record, allowed))
+            self.log.hint(self._append(Summed(at=self.now(), by=self.holder, instance=state), allowed))
         except _NotNow:
-            self._say(Stayed(at=self.now(), by=self.holder))
+            return False
+        return True
 
     def _turn_is_kept(self, instance: Instance) -> None:
         if self.has_turn and (instance.turn is None or instance.turn.holder != self.holder):
