@@ -16,6 +16,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import requests
+from pydantic_core import to_json
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 from urllib3.exceptions import SSLError as Urllib3SSLError
@@ -84,17 +85,20 @@ class Transport:
             return Answer(response.status_code, response.headers, self._body(response, deadline))
 
     def _open(self, request: Request, *, auth: AuthBase, seconds: float) -> requests.Response:
+        headers = {**self._session.headers, **(request.headers or {})}
+        content: Mapping[str, str] | bytes | None = request.form
+        if request.json is not None:
+            headers, content = {"Content-Type": "application/json", **headers}, to_json(request.json)
+        # Not the session's own: that would add its credentials, or those of a .netrc file, and cookies.
+        prepared = requests.PreparedRequest()
         try:
-            prepared = self._session.prepare_request(
-                requests.Request(
-                    request.method,
-                    self._base_url + request.path,
-                    params=request.params,
-                    data=request.form,
-                    json=request.json,
-                    headers=request.headers,
-                    auth=auth,  # always given, else the session's own or a .netrc entry would be sent
-                )
+            prepared.prepare(
+                request.method,
+                self._base_url + request.path,
+                params=request.params,
+                data=content,
+                headers=headers,
+                auth=auth,
             )
             return self._session.send(
                 prepared,

@@ -1,8 +1,9 @@
-"""Sync Leads at its cheapest: a process of its own that answers after a while from pre-rendered bodies."""
+"""Sync Leads at its cheapest: a process of its own that answers after a while and checks nothing."""
 
 import asyncio
 import json
 import multiprocessing
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from marketo_provider.sync.batches import MOST_RECORDS
 _TOKEN = {"access_token": "bench", "token_type": "bearer", "expires_in": 3599, "scope": "bench"}
 _USAGE = {"requestId": "1#1", "success": True, "result": [{"date": "2026-01-01", "total": 0, "users": []}]}
 _END_OF_HEADERS = b"\r\n\r\n"
+_IDS = re.compile(rb'"id": ?(\d+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ class _Answering(asyncio.Protocol):
         self._received = b""
         if head.startswith(b"POST /rest/v1/leads.json"):
             self._served.calls += 1
-            answer = _results(body.count(b"{") - 1)
+            # Of leads that were named by id, the same ids come back.
+            answer = _results(body.count(b"{") - 1, *_IDS.findall(body))
             asyncio.get_running_loop().call_later(self._served.latency_seconds, self._write, answer)
         elif head.startswith(b"GET /calls"):
             self._write(_response(self._served.calls))
@@ -101,15 +104,25 @@ def _length(head: bytes) -> int:
     return int(after.partition(b"\r\n")[0] or 0)
 
 
-@cache
-def _results(records: int) -> bytes:
+def _results(records: int, *ids: bytes) -> bytes:
     if records > MOST_RECORDS:
         raise ValueError("more records than Marketo takes")
-    result = [{"id": 1_000_000 + number, "status": "updated"} for number in range(records)]
-    return _response({"requestId": "e42b#14272d07d78", "result": result, "success": True})
+    if not ids:
+        return _created(records)
+    result = b",".join([b'{"id":%s,"status":"updated"}' % each for each in ids])
+    return _raw(b'{"requestId":"e42b#14272d07d78","success":true,"result":[%s]}' % result)
+
+
+@cache
+def _created(records: int) -> bytes:
+    result = [{"id": 1_000_000 + number, "status": "created"} for number in range(records)]
+    return _response({"requestId": "e42b#14272d07d78", "success": True, "result": result})
 
 
 def _response(content: object) -> bytes:
-    body = json.dumps(content, separators=(",", ":")).encode()
+    return _raw(json.dumps(content, separators=(",", ":")).encode())
+
+
+def _raw(body: bytes) -> bytes:
     headers = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return headers.encode() + body

@@ -5,7 +5,7 @@ that gave no answer. Every request begins and ends inside the lease.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 
 from marketo_provider.errors import (
@@ -16,14 +16,14 @@ from marketo_provider.errors import (
     RequestRefused,
     VendorUnavailable,
 )
-from marketo_provider.marketo.client import Lead, LeadResult
+from marketo_provider.marketo.client import Lead, LeadResult, LeadResults
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import Flag
 from marketo_provider.sync.batch_call import Answer, make_call
 from marketo_provider.sync.batches import Batch, Batches, Halving
 from marketo_provider.sync.budget import Budget
-from marketo_provider.sync.changes import Change
-from marketo_provider.sync.course import SEVERAL_MATCH, Course, Step
+from marketo_provider.sync.changes import Change, ChangeColumns
+from marketo_provider.sync.course import SEVERAL_MATCH, Course, written_rows
 from marketo_provider.sync.journal import Journal
 from marketo_provider.sync.progress import Progress
 from marketo_provider.sync.report import Report
@@ -75,7 +75,7 @@ class Delivery:
         """Whether a request that gave no answer may still take effect."""
         return self._run.clock.monotonic() < self._lands_until
 
-    def send(self, changes: Iterator[Change], *, exits: bool) -> None:
+    def send(self, changes: Iterator[Change | ChangeColumns], *, exits: bool) -> None:
         """Send changes until all are answered or the calls are spent.
 
         Raises:
@@ -155,12 +155,29 @@ class Delivery:
             if batch.halving:
                 batch.halving.answer(batch, None)
                 self._judge(batch.halving, now)
-            if batch.step is Step.LOOK_UP:
-                self._found(batch, [lead for lead in answer if isinstance(lead, Lead)])
-            else:
-                self._answered(batch, [result for result in answer if isinstance(result, LeadResult)])
+            self._carried_out(batch, answer)
 
-    def _answered(self, batch: Batch, results: list[LeadResult]) -> None:
+    def _carried_out(self, batch: Batch, answer: Answer) -> None:
+        if not isinstance(answer, LeadResults):
+            self._found(batch, answer)
+        elif batch.columns and (lead_ids := answer.written):
+            self._written(batch.columns, answer, lead_ids)
+        else:
+            self._answered(batch, answer)
+
+    def _written(self, changes: ChangeColumns, results: LeadResults, lead_ids: list[int]) -> None:
+        """Take the answer that most requests get: all is written, and nothing is left to do."""
+        created = results.statuses.count("created")
+        self._report.created += created
+        self._report.updated += len(changes) - created
+        self._journal.add_columns(written_rows(changes, lead_ids))
+        self._progress.add(len(changes))
+        if changes.value:
+            self._report.set_true += len(changes)
+        else:
+            self._report.set_false += len(changes)
+
+    def _answered(self, batch: Batch, results: Sequence[LeadResult]) -> None:
         for item, result in zip(batch.items, results, strict=True):
             if result.code == _FIELD_NOT_FOUND:
                 raise self._field_gone()
@@ -264,9 +281,19 @@ class Delivery:
         # A half that was refused waits for its twin, which is among these.
         held_back += [half for batch in held_back if batch.halving for half, _ in batch.halving.refused]
         self._delayed = []
-        courses = [*(item.course for batch in held_back for item in batch.items), *self._batches.unsent()]
-        for course in {id(course): course for course in courses}.values():
-            self._report.left_over += 1
-            if course.untouched:
-                self._journal.add(course.change.row)
+        courses = {id(item.course): item.course for batch in held_back for item in batch.items}
+        for course in courses.values():
+            self._put_course_back(course)
+        for unsent in self._batches.unsent():
+            if isinstance(unsent, ChangeColumns):
+                self._report.left_over += len(unsent)
+                self._journal.add_columns(unsent.before)
                 self._journal.keep()
+            elif id(unsent) not in courses:
+                self._put_course_back(unsent)
+
+    def _put_course_back(self, course: Course) -> None:
+        self._report.left_over += 1
+        if course.untouched:
+            self._journal.add(course.change.row)
+            self._journal.keep()
