@@ -2,18 +2,23 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import BaseOperator, Context
 
-from marketo_provider.errors import LeaseHeld, WaitUntil
+from marketo_provider.errors import LeaseHeld, VendorUnavailable, WaitUntil
 from marketo_provider.operators.runs import airflow_errors, make_run
 from marketo_provider.sync.run import Run
 
 # Another run may give the lease back long before it could be taken over.
 _LOOK_AGAIN = timedelta(seconds=60)
+# A vendor that cannot be used costs no try of the task, for some hours (an outage), and then only a short look.
+_VENDOR_AGAIN = timedelta(minutes=10)
+_VENDOR_HOURS = timedelta(hours=6)
+_LOOK_SECONDS = 60.0
+_DOWN_SINCE = "down_since"
 
 
 class ExportOperator(BaseOperator):
@@ -63,17 +68,34 @@ class ExportOperator(BaseOperator):
 
     def carry_out(self, context: Context, **state: Any) -> Any:
         """Do the operator's work, or wait for the time to do it."""
+        down_since = state.pop(_DOWN_SINCE, None)
+        patience = {} if down_since is None else {"patience_seconds": _LOOK_SECONDS}
         try:
             with airflow_errors():
-                return self._work(self._run(context), context, state)
+                try:
+                    return self._work(self._run(context, **patience), context, state)
+                except VendorUnavailable as error:
+                    raise self._parked(error, down_since, state) from None
         except WaitUntil as wait:
             self.log.info("%s", wait)
             self.defer(trigger=DateTimeTrigger(moment=_moment(wait)), method_name="resume", kwargs=state)
 
+    @staticmethod
+    def _parked(
+        error: VendorUnavailable, down_since: datetime | None, state: dict[str, Any]
+    ) -> VendorUnavailable | WaitUntil:
+        """Return the wait for a vendor that is down; after some hours, its error, which costs a try."""
+        now = datetime.now(UTC)
+        state[_DOWN_SINCE] = down_since or now
+        if now - state[_DOWN_SINCE] > _VENDOR_HOURS:
+            return error
+        again = now + _VENDOR_AGAIN
+        return WaitUntil(f"{error} The task is parked and looks again at {again:%H:%M} UTC.", resume_at=again)
+
     def _work(self, run: Run, context: Context, state: dict[str, Any]) -> Any:
         raise NotImplementedError
 
-    def _run(self, context: Context) -> Run:
+    def _run(self, context: Context, **patience: float) -> Run:
         export = {
             "name": re.sub(r"[^a-z0-9_]", "_", self.dag_id.removeprefix("cohort_export__").lower())[:200],
             "cohort_id": _number(self.cohort_id),
@@ -83,7 +105,7 @@ class ExportOperator(BaseOperator):
             "marketo_conn_id": self.marketo_conn_id,
             **(self.options or {}),
         }
-        return make_run(export, self.parameters, context)
+        return make_run(export, self.parameters, context, **patience)
 
 
 def _number(cohort_id: int | str) -> int | str:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 from marketo_provider.clock import Clock
-from marketo_provider.errors import StoreUnusable
+from marketo_provider.errors import StoreUnavailable, StoreUnusable
 from marketo_provider.state.records import Record, Settled, decode, encode
 from marketo_provider.state.store import Store
 from marketo_provider.state.target import Target
@@ -63,7 +63,7 @@ class TargetLog:
                 self.refresh()
                 if self._is_own(number, record):
                     return number
-            except OSError:
+            except (OSError, StoreUnavailable):
                 # The answer may be lost though the record is there: the next attempt finds it by its id.
                 failures += 1
                 if failures == _APPEND_TRIES:
