@@ -13,7 +13,7 @@ from include.simulator.cohort import Cohort, Delay, Sent
 from include.simulator.marketo import Marketo
 from include.simulator.sync_leads import SyncLeads
 from marketo_provider.marketo.connection import MarketoConnection
-from marketo_provider.marketo.limits import WINDOW_SECONDS, CallLimits
+from marketo_provider.marketo.limits import WINDOW_SECONDS, CallLimits, Share
 from marketo_provider.sync.budget import Budget, calls_again_at
 from marketo_provider.sync.route import choose_route
 
@@ -103,11 +103,8 @@ class Runs:
 
     def _deliver(self, *, scheduled: bool) -> tuple[str, list[Delay]]:
         budget = self._budget()
-        limits = CallLimits(
-            calls=self._connection.calls_per_20_seconds,
-            concurrent=self._connection.concurrent_calls,
-            clock=self._clock,
-        )
+        share = Share(self._connection.calls_per_20_seconds, self._connection.concurrent_calls)
+        limits = CallLimits(lambda: share, self._clock)
         entered, exited = self._cohort.entered.people, self._cohort.exited.people
         route = choose_route(
             entered=entered,

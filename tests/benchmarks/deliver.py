@@ -33,6 +33,7 @@ from marketo_provider.sync.delivery import Delivery
 from marketo_provider.sync.journal import Journal
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run
+from marketo_provider.sync.sharing import join_instance, leave_instance
 from tests.benchmarks import addresses
 from tests.benchmarks.answering import Server, serve
 from tests.benchmarks.common import Limit, Stopwatch, Work, best, quotient, report, scratch, size
@@ -94,11 +95,15 @@ def deliver(server: Server, changes: Path) -> Work:
     with run.workspace() as workspace:
         workspace.run(f"CREATE VIEW changes AS FROM read_parquet({quoted(changes)})")
         (rows,) = workspace.row("SELECT count(*) FROM changes")
+        presence = run.presence()
+        join_instance(run, lease, presence)
+        budget = Budget(run.marketo, run.limits)
         with watch.running():
-            delivery = Delivery(run, lease, journal, done, Budget(run.marketo, run.limits), total=rows)
+            delivery = Delivery(run, lease, presence, journal, done, budget=budget, total=rows)
             for value in (False, True):
                 delivery.send(changes_of(workspace, value=value), exits=not value)
             journal.flush()
+        leave_instance(presence, may_land=delivery.may_land)
     if done.set_true + done.set_false != rows:
         raise RuntimeError("not everything was delivered")
     return Work(watch.seconds, rows, more={"calls": server.calls()})

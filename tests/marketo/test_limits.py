@@ -7,16 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketo_provider.errors import VendorUnavailable
-from marketo_provider.marketo.limits import CallLimits, next_quota_reset
+from marketo_provider.marketo.limits import CallLimits, Share, next_quota_reset
 from tests.fake_wire import FakeClock
 
 FAR = 1e9
 
 
+def limited(calls: int, concurrent: int, clock: FakeClock) -> CallLimits:
+    """Return limits that stay as they are."""
+    return CallLimits(lambda: Share(calls, concurrent), clock)
+
+
 def test_calls_below_the_limit_do_not_wait() -> None:
     """The limit is a ceiling, not a pace."""
     clock = FakeClock()
-    limits = CallLimits(calls=3, concurrent=5, clock=clock)
+    limits = limited(3, 5, clock)
 
     for _ in range(3):
         with limits.slot(FAR):
@@ -28,7 +33,7 @@ def test_calls_below_the_limit_do_not_wait() -> None:
 def test_the_call_above_the_limit_waits_for_the_window() -> None:
     """Until 20 seconds after the first one ended."""
     clock = FakeClock()
-    limits = CallLimits(calls=1, concurrent=5, clock=clock)
+    limits = limited(1, 5, clock)
 
     with limits.slot(FAR):
         clock.time += 3
@@ -43,7 +48,7 @@ def test_the_call_above_the_limit_waits_for_the_window() -> None:
 def test_no_window_holds_more_than_the_limit(calls: int, steps: list[tuple[float, float, float]]) -> None:
     """Measured where it counts, when Marketo receives a call, however long that took."""
     clock = FakeClock()
-    limits = CallLimits(calls=calls, concurrent=5, clock=clock)
+    limits = limited(calls, 5, clock)
     received = []
 
     for idle, way_there, way_back in steps:
@@ -60,7 +65,7 @@ def test_no_window_holds_more_than_the_limit(calls: int, steps: list[tuple[float
 def test_a_window_that_opens_after_the_deadline_is_not_waited_for() -> None:
     """Nothing was sent, and the place is not lost."""
     clock = FakeClock()
-    limits = CallLimits(calls=1, concurrent=5, clock=clock)
+    limits = limited(1, 5, clock)
     with limits.slot(FAR):
         pass
 
@@ -75,7 +80,7 @@ def test_a_window_that_opens_after_the_deadline_is_not_waited_for() -> None:
 def test_a_call_that_fails_keeps_its_place_for_the_window() -> None:
     """Marketo may have received it."""
     clock = FakeClock()
-    limits = CallLimits(calls=1, concurrent=5, clock=clock)
+    limits = limited(1, 5, clock)
 
     with pytest.raises(RuntimeError), limits.slot(FAR):
         raise RuntimeError
@@ -86,7 +91,7 @@ def test_a_call_that_fails_keeps_its_place_for_the_window() -> None:
 
 def test_no_more_calls_are_in_flight_than_allowed() -> None:
     """Pairs of threads meet inside; a third would be seen."""
-    limits = CallLimits(calls=100, concurrent=2, clock=FakeClock())
+    limits = limited(100, 2, FakeClock())
     together, lock, inside, most = Barrier(2), Lock(), [0], [0]
 
     def call() -> None:

@@ -25,10 +25,11 @@ from marketo_provider.marketo.answers import (
 )
 from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.marketo.exchange import Exchange
+from marketo_provider.marketo.limits import Share
 from marketo_provider.marketo.models import FailedRequest, Field, Lead, LeadResult, LeadResults, Scalar
 from marketo_provider.transport import Request
 
-__all__ = ["FailedRequest", "Field", "Lead", "LeadResult", "LeadResults", "MarketoClient", "Scalar"]
+__all__ = ["FailedRequest", "Field", "Lead", "LeadResult", "LeadResults", "MarketoClient", "Scalar", "Share"]
 
 MAX_RECORDS = 300
 _NO_DATA = "702"
@@ -59,6 +60,10 @@ class MarketoClient:
         self._clock = clock
         self._patience_seconds = patience_seconds
         self._exchange = Exchange(connection, session=session, clock=clock, random=random)
+
+    def keep_to(self, share: Callable[[], Share]) -> None:
+        """Keep to what `share` says when a call begins, instead of all that the Connection allows."""
+        self._exchange.limits.share = share
 
     @property
     def calls(self) -> int:

@@ -22,7 +22,7 @@ from marketo_provider.marketo.auth import Bearer, Tokens
 from marketo_provider.marketo.codes import Kind, Meaning, http_meaning, is_free, meaning
 from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.marketo.failures import Failed
-from marketo_provider.marketo.limits import WINDOW_SECONDS, CallLimits
+from marketo_provider.marketo.limits import WINDOW_SECONDS, CallLimits, Share
 from marketo_provider.marketo.models import FailedRequest
 from marketo_provider.transport import Answer, Request, Transport
 
@@ -60,9 +60,8 @@ class Exchange:
         self._random = random
         self._transport = Transport(connection.rest_url, session=session, clock=clock)
         self._tokens = Tokens(connection, transport=self._transport, clock=clock)
-        self._limits = CallLimits(
-            calls=connection.calls_per_20_seconds, concurrent=connection.concurrent_calls, clock=clock
-        )
+        share = Share(connection.calls_per_20_seconds, connection.concurrent_calls)
+        self.limits = CallLimits(lambda: share, clock)
         self._lock = Lock()
         self.calls = 0
         self.failed_requests: list[FailedRequest] = []
@@ -120,7 +119,7 @@ class Exchange:
         raise error
 
     def _attempt(self, request: Request, read: Callable[[bytes], T], deadline: float) -> T:
-        with self._limits.slot(deadline):
+        with self.limits.slot(deadline):
             token = self._reach(lambda: self._tokens.current(deadline))
             ends_at = min(deadline, self._clock.monotonic() + _ATTEMPT_SECONDS)
             answer = self._reach(lambda: self._transport.send(request, auth=Bearer(token), deadline=ends_at))

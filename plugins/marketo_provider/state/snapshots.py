@@ -133,27 +133,27 @@ class SnapshotFolder:
     def __init__(self, store: Store, target: str, name: str) -> None:
         self.name = name
         self._store = store
-        self._folder = f"{target}/snapshots/{name}"
+        self.path = f"{target}/snapshots/{name}"
 
     def session(self) -> Session | None:
         """Return the session that a read was begun with."""
-        return Session.read(self._store, f"{self._folder}/session.json")
+        return Session.read(self._store, f"{self.path}/session.json")
 
     def begin(self, session: Session) -> None:
         """Keep the session, so that another try can go on."""
-        self._store.write(f"{self._folder}/session.json", session.model_dump_json().encode())
+        self._store.write(f"{self.path}/session.json", session.model_dump_json().encode())
 
     def abandon(self) -> None:
         """Forget a read that cannot be completed."""
-        self._store.delete(self._folder)
+        self._store.delete(self.path)
 
     def snapshot(self) -> Snapshot | None:
         """Return the complete snapshot, if it is one."""
-        return Snapshot.read(self._store, f"{self._folder}/complete.json")
+        return Snapshot.read(self._store, f"{self.path}/complete.json")
 
     def pages(self) -> set[int]:
         """Return the numbers of the pages that are stored."""
-        return {int(name.removesuffix(".parquet")) for name in self._store.names(f"{self._folder}/pages")}
+        return {int(name.removesuffix(".parquet")) for name in self._store.names(f"{self.path}/pages")}
 
     def add_page(self, number: int, rows: Sequence[ProfileRow]) -> None:
         """Store a page."""
@@ -197,15 +197,15 @@ class SnapshotFolder:
             "SELECT key_high, key_low, address FROM keyed ANTI JOIN repeated USING (key_high, key_low) UNION ALL "
             "SELECT key_high, key_low, min(address) FROM keyed SEMI JOIN repeated USING (key_high, key_low) "
             "GROUP BY key_high, key_low",
-            f"{self._folder}/members.parquet",
+            f"{self.path}/members.parquet",
         )
-        self._store.write(f"{self._folder}/complete.json", snapshot.model_dump_json().encode())
-        self._store.delete(f"{self._folder}/pages")
+        self._store.write(f"{self.path}/complete.json", snapshot.model_dump_json().encode())
+        self._store.delete(f"{self.path}/pages")
 
     def load_members(self, workspace: Workspace) -> None:
         """Make the view `members`: key_high, key_low, address."""
-        members = workspace.fetch(f"{self._folder}/members.parquet")
+        members = workspace.fetch(f"{self.path}/members.parquet")
         workspace.run(f"CREATE OR REPLACE VIEW members AS FROM read_parquet({members})")
 
     def _page(self, number: int) -> str:
-        return f"{self._folder}/pages/{number:06d}.parquet"
+        return f"{self.path}/pages/{number:06d}.parquet"

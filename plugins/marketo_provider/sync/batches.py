@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from marketo_provider.sync.changes import Change, ChangeColumns
 from marketo_provider.sync.course import Course, Step
@@ -105,6 +106,7 @@ class Batches:
 
     def __init__(self, changes: Iterator[Change | ChangeColumns]) -> None:
         self._changes = changes
+        self._ahead = next(changes, None)
         self._queues: dict[tuple[Step, bool], deque[Item]] = {}
         self._columns: dict[tuple[Step, bool], deque[ChangeColumns]] = {}
 
@@ -113,26 +115,30 @@ class Batches:
         create = course.create and course.step is Step.BY_EMAIL
         self._queues.setdefault((course.step, create), deque()).extend(_items(course))
 
-    def next(self, *, last: bool) -> Batch | None:
-        """Return a full request, or where `last` says that nothing will be added, one that is not."""
+    @property
+    def may_create(self) -> bool:
+        """Whether what comes next may create leads, or is queued and may."""
+        return (self._ahead is not None and self._ahead.create) or any(
+            create and waiting for kinds in (self._queues, self._columns) for (_, create), waiting in kinds.items()
+        )
+
+    def next(self, *, last: bool, create: bool = True) -> Batch | None:
+        """Return a full request, or where `last` says that nothing will be added, one that is not.
+
+        Without `create`, none that may create leads, nor any change from the first that may on.
+        """
         while True:
-            if batch := self._full_columns():
+            if batch := self._full_columns(create=create):
                 return batch
-            fullest = max(self._queues, key=lambda kind: len(self._queues[kind]), default=None)
+            kinds = [kind for kind in self._queues if create or not kind[1]]
+            fullest = max(kinds, key=lambda kind: len(self._queues[kind]), default=None)
             if fullest and len(self._queues[fullest]) >= MOST_RECORDS:
                 return self._take(*fullest)
-            change = next(self._changes, None)
-            if isinstance(change, ChangeColumns):
-                kind = Step.BY_ID if change.by_id else Step.BY_EMAIL, change.create
-                self._columns.setdefault(kind, deque()).append(change)
-            elif change is not None:
-                self.add(Course.begin(change))
-            elif self._columns:
-                self._unpack()
-            elif fullest and last and self._queues[fullest]:
-                return self._take(*fullest)
-            else:
-                return None
+            if self._ahead is not None and (create or not self._ahead.create):
+                self._enqueue(self._ahead)
+                self._ahead = next(self._changes, None)
+            elif not self._unpack(create=create):
+                return self._take(*fullest) if fullest and last and self._queues[fullest] else None
 
     def unsent(self) -> Iterator[Course | ChangeColumns]:
         """Yield, once each, the courses and changes that no request was made of."""
@@ -144,12 +150,20 @@ class Batches:
                     yield item.course
         for waiting in self._columns.values():
             yield from waiting
-        for change in self._changes:
-            yield change if isinstance(change, ChangeColumns) else Course.begin(change)
+        for change in chain([self._ahead], self._changes):
+            if change is not None:
+                yield change if isinstance(change, ChangeColumns) else Course.begin(change)
 
-    def _full_columns(self) -> Batch | None:
-        for (step, create), waiting in self._columns.items():
-            if sum(map(len, waiting)) < MOST_RECORDS:
+    def _enqueue(self, change: Change | ChangeColumns) -> None:
+        if isinstance(change, ChangeColumns):
+            kind = Step.BY_ID if change.by_id else Step.BY_EMAIL, change.create
+            self._columns.setdefault(kind, deque()).append(change)
+        else:
+            self.add(Course.begin(change))
+
+    def _full_columns(self, *, create: bool) -> Batch | None:
+        for (step, creates), waiting in self._columns.items():
+            if (creates and not create) or sum(map(len, waiting)) < MOST_RECORDS:
                 continue
             columns, rest = waiting.popleft().cut(MOST_RECORDS)
             while len(columns) < MOST_RECORDS:
@@ -159,19 +173,22 @@ class Batches:
                 waiting.appendleft(rest)
             if columns.by_id and len(set(columns.keys)) < MOST_RECORDS:
                 # One lead twice: such changes are distributed one by one.
-                self._unpack(columns)
+                self._add_each(columns)
                 continue
-            return Batch(step, create, columns)
+            return Batch(step, creates, columns)
         return None
 
-    def _unpack(self, *columns: ChangeColumns) -> None:
-        """Queue changes one by one: by default all that do not fill a request of their own."""
-        if not columns:
-            columns = tuple(rest for waiting in self._columns.values() for rest in waiting)
-            self._columns = {}
-        for changes in columns:
-            for change in changes:
-                self.add(Course.begin(change))
+    def _unpack(self, *, create: bool) -> bool:
+        """Queue what does not fill a request of its own one by one; return whether there was any."""
+        kinds = [kind for kind in self._columns if create or not kind[1]]
+        for kind in kinds:
+            for columns in self._columns.pop(kind):
+                self._add_each(columns)
+        return bool(kinds)
+
+    def _add_each(self, changes: ChangeColumns) -> None:
+        for change in changes:
+            self.add(Course.begin(change))
 
     def _take(self, step: Step, create: bool) -> Batch:  # noqa: FBT001 - a key of the queues, unpacked
         queue = self._queues[step, create]

@@ -1,7 +1,7 @@
 """Sending a change set by sync leads: the loop that keeps requests in flight, and what each answer leads to.
 
 One address is never in two requests in flight, nor sent again before Marketo can no longer act on a request
-that gave no answer. Every request begins and ends inside the lease.
+that gave no answer. Every request begins and ends inside the lease, and what may create leads inside the turn.
 """
 
 import contextlib
@@ -18,16 +18,19 @@ from marketo_provider.errors import (
 )
 from marketo_provider.marketo.client import Lead, LeadResult, LeadResults
 from marketo_provider.state.lease import Lease
-from marketo_provider.state.ledger import Flag
+from marketo_provider.state.presence import Presence
 from marketo_provider.sync.batch_call import Answer, make_call
-from marketo_provider.sync.batches import Batch, Batches, Halving
+from marketo_provider.sync.batches import Batch, Halving
 from marketo_provider.sync.budget import Budget
 from marketo_provider.sync.changes import Change, ChangeColumns
-from marketo_provider.sync.course import SEVERAL_MATCH, Course, written_rows
+from marketo_provider.sync.course import SEVERAL_MATCH
 from marketo_provider.sync.journal import Journal
+from marketo_provider.sync.outbox import Outbox
+from marketo_provider.sync.outcomes import Outcomes
 from marketo_provider.sync.progress import Progress
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run
+from marketo_provider.sync.turn import CreateTurn
 
 _FIELD_NOT_FOUND = "1006"
 # Refusals of a request for which no single record can be the cause.
@@ -48,6 +51,7 @@ class Delivery:
     Args:
         run: the run.
         lease: held, and renewed here.
+        presence: on the instance; renewed here, as is the create turn.
         journal: takes the answers.
         report: counts them.
         budget: the calls left.
@@ -55,19 +59,30 @@ class Delivery:
     """
 
     def __init__(  # noqa: PLR0913 - what it works with; each is made by the export
-        self, run: Run, lease: Lease, journal: Journal, report: Report, budget: Budget, *, total: int
+        self,
+        run: Run,
+        lease: Lease,
+        presence: Presence,
+        journal: Journal,
+        report: Report,
+        *,
+        budget: Budget,
+        total: int,
     ) -> None:
-        self._progress = Progress(f"{run.label}: sending changes", total, run.clock)
+        progress = Progress(f"{run.label}: sending changes", total, run.clock)
+        self._outcomes = Outcomes(journal, report, progress, run.clock)
         self.out_of_calls = False
+        self.out_of_turn = False
         self._run = run
         self._lease = lease
+        self._presence = presence
+        self._turn = CreateTurn(presence, run.clock)
         self._journal = journal
         self._report = report
         self._budget = budget
-        self._batches = Batches(iter(()))
-        self._delayed: list[tuple[float, Batch]] = []
+        self._outbox = Outbox(iter(()))
         self._refusals = 0
-        self._last_answer = run.clock.monotonic()
+        self._failing_since: float | None = None
         self._lands_until = float("-inf")
 
     @property
@@ -76,14 +91,14 @@ class Delivery:
         return self._run.clock.monotonic() < self._lands_until
 
     def send(self, changes: Iterator[Change | ChangeColumns], *, exits: bool) -> None:
-        """Send changes until all are answered or the calls are spent.
+        """Send changes until all are answered, the calls are spent or the create turn is long in coming.
 
         Raises:
             VendorUnavailable: Marketo did not answer for a quarter of an hour.
             FieldUnusable: the field is gone.
             AccessDenied, RequestRefused, LeaseLost: as they are named.
         """
-        self._batches = Batches(changes)
+        self._outbox = Outbox(changes)
         in_flight: dict[Future[Answer], Batch] = {}
         pool = self._run.pool(self._run.limits.concurrent_calls)
         try:
@@ -91,7 +106,8 @@ class Delivery:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
             self._drain(in_flight)
-        self._put_back()
+        for unsent in self._outbox.unsent():
+            self._outcomes.put_back(unsent)
 
     def _drain(self, in_flight: dict[Future[Answer], Batch]) -> None:
         """Take the answers that came while an error was on its way up."""
@@ -107,29 +123,51 @@ class Delivery:
                 if batch is None:
                     break
                 if not self._budget.allows(exits=exits):
-                    self._delayed.append((0.0, batch))
+                    self._outbox.delay(batch, 0.0)
                     self.out_of_calls = True
                     break
-                self._lease.keep(at_least=self._run.settings.lease_seconds / 2)
-                in_flight[pool.submit(make_call, self._run, batch, self._lease.deadline)] = batch
+                self.keep(at_least=self._run.settings.lease_seconds / 2)
+                deadline = min(self._lease.deadline, self._presence.deadline)
+                in_flight[pool.submit(make_call, self._run, batch, deadline)] = batch
             if in_flight:
                 done, _ = wait(in_flight, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._take(future, in_flight.pop(future))
-            elif self._delayed and not self.out_of_calls:
-                self._run.clock.sleep(_LOOK_SECONDS)
-            else:
+            elif self.out_of_calls or (self._presence.ready and self._outbox.empty):
                 return
+            elif self._outbox.only_creates and self._turn.waited_long:
+                self.out_of_turn = True
+                return
+            else:
+                self._turn.rest(idle=self._outbox.only_creates)
+                self._run.clock.sleep(_LOOK_SECONDS)
             self._journal.keep()
-            self._lease.keep()
+            self.keep()
+            self._pass_turn_on(in_flight)
+
+    def keep(self, *, at_least: float = 0.0) -> None:
+        """Keep the lease, and the run's presence on the instance."""
+        self._lease.keep(at_least=at_least)
+        self._presence.keep(at_least=at_least)
 
     def _next(self, *, idle: bool) -> Batch | None:
-        now = self._run.clock.monotonic()
-        for entry in self._delayed:
-            if entry[0] <= now:
-                self._delayed.remove(entry)
-                return entry[1]
-        return self._batches.next(last=idle and not self._delayed)
+        """Return a request to be sent now. Those that may create leads come last, and in the turn only."""
+        while self._presence.ready:
+            create = self._may_create
+            batch = self._outbox.next(self._run.clock.monotonic(), create=create, idle=idle)
+            if batch or create or not self._may_create:
+                return batch
+        return None
+
+    @property
+    def _may_create(self) -> bool:
+        return self._outbox.creates and self._turn.open() and self._presence.ready
+
+    def _pass_turn_on(self, in_flight: dict[Future[Answer], Batch]) -> None:
+        """Give the turn back after its minute, once nothing of ours may still create a lead."""
+        creating = self.may_land or any(batch.create for batch in in_flight.values())
+        if self._outbox.creates and not creating:
+            self._turn.pass_on(idle=not in_flight and self._outbox.only_creates)
 
     def _take(self, future: Future[Answer], batch: Batch) -> None:
         now = self._run.clock.monotonic()
@@ -140,7 +178,7 @@ class Delivery:
         except VendorUnavailable:
             self._delay(batch, now + _PAUSE_SECONDS)
         except QuotaExhausted:
-            self._delayed.append((now, batch))
+            self._outbox.delay(batch, now)
             self.out_of_calls = True
         except RequestRefused as error:
             self._refusals += 1
@@ -150,7 +188,7 @@ class Delivery:
                 raise
             self._refused(batch, error.code or "unknown", now)
         else:
-            self._last_answer = now
+            self._failing_since = None
             self._refusals = 0
             if batch.halving:
                 batch.halving.answer(batch, None)
@@ -161,21 +199,9 @@ class Delivery:
         if not isinstance(answer, LeadResults):
             self._found(batch, answer)
         elif batch.columns and (lead_ids := answer.written):
-            self._written(batch.columns, answer, lead_ids)
+            self._outcomes.written(batch.columns, answer, lead_ids)
         else:
             self._answered(batch, answer)
-
-    def _written(self, changes: ChangeColumns, results: LeadResults, lead_ids: list[int]) -> None:
-        """Take the answer that most requests get: all is written, and nothing is left to do."""
-        created = results.statuses.count("created")
-        self._report.created += created
-        self._report.updated += len(changes) - created
-        self._journal.add_columns(written_rows(changes, lead_ids))
-        self._progress.add(len(changes))
-        if changes.value:
-            self._report.set_true += len(changes)
-        else:
-            self._report.set_false += len(changes)
 
     def _answered(self, batch: Batch, results: Sequence[LeadResult]) -> None:
         for item, result in zip(batch.items, results, strict=True):
@@ -190,9 +216,9 @@ class Delivery:
             if not course.complete:
                 continue
             if course.next_step():
-                self._batches.add(course)
+                self._outbox.add(course)
             else:
-                self._end(course)
+                self._outcomes.end(course)
 
     def _field_gone(self) -> FieldUnusable:
         return FieldUnusable(
@@ -210,25 +236,12 @@ class Delivery:
             course = item.course
             found = tuple(sorted(by_address.get(course.change.row.address.lower(), ())))
             if course.found(found):
-                self._batches.add(course)
+                self._outbox.add(course)
             else:
                 # The leads that matched are gone since: a refusal for an entry, no lead for an exit.
                 if course.change.value:
                     course.answers.append(LeadResult("skipped", None, SEVERAL_MATCH))
-                self._end(course)
-
-    def _end(self, course: Course) -> None:
-        row = course.outcome(self._run.clock.now())
-        self._journal.add(row)
-        self._progress.add(1)
-        if row.code:
-            self._report.refuse(row.code)
-        elif row.flag is Flag.TRUE:
-            self._report.set_true += 1
-        elif row.flag is Flag.FALSE and course.written:
-            self._report.set_false += 1
-        else:
-            self._report.not_in_marketo += 1
+                self._outcomes.end(course)
 
     def _no_answer(self, batch: Batch, error: NoAnswer, now: float) -> None:
         for item in batch.items:
@@ -268,32 +281,11 @@ class Delivery:
             self._answered(batch, [LeadResult("skipped", None, code)])
 
     def _delay(self, batch: Batch, until: float) -> None:
-        if self._run.clock.monotonic() - self._last_answer > _PATIENCE_SECONDS:
+        now = self._run.clock.monotonic()
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        if now - self._failing_since > _PATIENCE_SECONDS:
             raise VendorUnavailable(
                 f"{self._run.label}: Marketo has carried out no request for {_PATIENCE_SECONDS / 60:.0f} minutes. "
                 "What is not acknowledged will be sent again by the next try."
             )
-        self._delayed.append((max(until, batch.not_before), batch))
-
-    def _put_back(self) -> None:
-        """Give what was not sent its ledger row back; what was sent, in part or in doubt, stays unknown."""
-        held_back = [batch for _, batch in self._delayed]
-        # A half that was refused waits for its twin, which is among these.
-        held_back += [half for batch in held_back if batch.halving for half, _ in batch.halving.refused]
-        self._delayed = []
-        courses = {id(item.course): item.course for batch in held_back for item in batch.items}
-        for course in courses.values():
-            self._put_course_back(course)
-        for unsent in self._batches.unsent():
-            if isinstance(unsent, ChangeColumns):
-                self._report.left_over += len(unsent)
-                self._journal.add_columns(unsent.before)
-                self._journal.keep()
-            elif id(unsent) not in courses:
-                self._put_course_back(unsent)
-
-    def _put_course_back(self, course: Course) -> None:
-        self._report.left_over += 1
-        if course.untouched:
-            self._journal.add(course.change.row)
-            self._journal.keep()
+        self._outbox.delay(batch, max(until, batch.not_before))

@@ -1,9 +1,11 @@
 """One export of one snapshot: lease, change set, delivery, settle, report."""
 
 import secrets
+from datetime import timedelta
 
 from marketo_provider.errors import (
     GuardStopped,
+    LeaseHeld,
     LeaseLost,
     MarketoProviderError,
     QuotaExhausted,
@@ -32,9 +34,11 @@ from marketo_provider.sync.read_back import read_back
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run, logger
 from marketo_provider.sync.settle import Settling
+from marketo_provider.sync.sharing import join_instance, leave_instance
 from marketo_provider.sync.snapshot import USABLE_FOR, load_snapshot
 
 _LOOK_SECONDS = 1.0
+_AWAY = timedelta(seconds=60)
 
 
 def export_cohort(run: Run, snapshot_name: str) -> Report:
@@ -45,7 +49,7 @@ def export_cohort(run: Run, snapshot_name: str) -> Report:
 
     Raises:
         Superseded: a newer snapshot has an intent or a settle.
-        LeaseHeld: another run is writing to the target.
+        LeaseHeld: another run is writing to the target, or has been creating leads for long.
         GuardStopped, TargetClaimed, FieldUnusable: nothing was sent.
         TooManyRefused, TooMuchDrift: settled all the same.
         QuotaExhausted: a one-time export goes on when there are calls again.
@@ -80,6 +84,8 @@ def _number(run: Run, snapshot_name: str) -> int:
 def _settled_before(run: Run, log: TargetLog, number: int) -> Settled | None:
     """Return the settle that ends the work on a snapshot; a one-time export may have to go on with its own."""
     settled = log.settled_snapshot(number)
+    if settled and settled.goes_on:
+        return None
     if settled is None or not run.one_time or settled.claim.finished_at:
         return settled
     return settled if settled.failure and settled.run_id == run.run_id else None
@@ -132,6 +138,7 @@ class _Export:
             started_at=run.clock.now(),
         )
         self._settling = Settling(run, log, lease, self._report, snapshot=snapshot, number=number)
+        self._presence = run.presence()
         self._delivery: Delivery | None = None
 
     def deliver(self) -> Report:
@@ -143,33 +150,53 @@ class _Export:
             with self._run.workspace() as workspace:
                 settled = self._work(workspace)
         except LeaseLost:
+            self._leave()
             raise
         except MarketoProviderError:
             self._journal.flush()
-            if not (self._delivery and self._delivery.may_land):
+            self._leave()
+            if not self._may_land:
                 self._lease.give_back()
             raise
         self._lease.give_back()
         return self._outcome(settled)
 
+    @property
+    def _may_land(self) -> bool:
+        return self._delivery is not None and self._delivery.may_land
+
     def _work(self, workspace: Workspace) -> Settled:
         extent = self._find(workspace)
-        check_guards(self._run, self._snapshot, extent, self._last)
+        if not self._settling.begun:
+            check_guards(self._run, self._snapshot, extent, self._last)
+        if extent.to_send:
+            join_instance(self._run, self._lease, self._presence)
         if self._log.target.claim is None or not extent.ledger_rows:
             check_first_write(self._run, workspace)
         most = self._run.export.max_changes_per_run
         if most is not None:
-            self._report.left_over = keep_first(workspace, most)
+            begun = self._settling.begun
+            self._report.left_over = keep_first(workspace, max(0, most - begun.answered) if begun else most)
         claim = renewed_claim(self._run, self._log.target.claim, self._number)
         self._announce(workspace, claim)
+        goes_on = False
         if extent.to_send:
             self._report.route = "sync_leads"
-            self._send(workspace, extent.to_send)
-            self._read_back(workspace)
+            goes_on = self._send(workspace, extent.to_send)
+            if not goes_on:
+                self._read_back(workspace)
+            self._leave()
         self._journal.flush()
         return self._settling.settle(
-            workspace, claim, journals=self._journal.pieces, ledger_rows=extent.ledger_rows
+            workspace,
+            claim,
+            journals=self._journal.pieces,
+            ledger_rows=extent.ledger_rows,
+            goes_on=goes_on,
         )
+
+    def _leave(self) -> None:
+        leave_instance(self._presence, may_land=self._may_land)
 
     def _find(self, workspace: Workspace) -> Extent:
         load_ledger(workspace, self._log.target)
@@ -179,8 +206,8 @@ class _Export:
             now=self._run.clock.now(),
             exits=not self._run.one_time,
             create_leads=self._run.export.create_leads,
-            full_refresh=self._run.parameters.full_refresh,
-            retry_refused=self._run.parameters.retry_refused,
+            full_refresh=self._run.parameters.full_refresh and not self._settling.begun,
+            retry_refused=self._run.parameters.retry_refused and not self._settling.begun,
         )
         self._report.entered, self._report.exited = extent.entered, extent.exited
         logger.info("%s: %d entered, %d exited.", self._run.label, extent.entered, extent.exited)
@@ -204,25 +231,36 @@ class _Export:
             )
         )
 
-    def _send(self, workspace: Workspace, total: int) -> None:
-        """Exits before entries: who has left must not be mailed, and a lead may have passed to a member."""
+    def _send(self, workspace: Workspace, total: int) -> bool:
+        """Send exits before entries: who has left must not be mailed, and a lead may have passed to a member.
+
+        Returns whether the run is to go on after a wait.
+        """
         budget = Budget(self._run.marketo, self._run.limits)
-        total -= self._report.left_over
-        delivery = Delivery(self._run, self._lease, self._journal, self._report, budget, total=total)
+        delivery = Delivery(
+            self._run,
+            self._lease,
+            self._presence,
+            self._journal,
+            self._report,
+            budget=budget,
+            total=total - self._report.left_over,
+        )
         self._delivery = delivery
         for value in (False, True):
             delivery.send(changes_of(workspace, value=value), exits=not value)
             while delivery.may_land:
                 self._run.clock.sleep(_LOOK_SECONDS)
                 self._journal.keep()
-                self._lease.keep()
+                delivery.keep()
+        return delivery.out_of_turn
 
     def _read_back(self, workspace: Workspace) -> None:
         if self._delivery is None or self._delivery.out_of_calls:
             return
         self._journal.flush()
         load_ledger(workspace, self._log.target)
-        self._lease.keep(at_least=self._run.settings.lease_seconds / 2)
+        self._delivery.keep(at_least=self._run.settings.lease_seconds / 2)
         try:
             found = read_back(
                 self._run, workspace, self._journal, salt=self._number, deadline=self._lease.deadline
@@ -241,6 +279,12 @@ class _Export:
                 f"{self._run.label}: Marketo's calls of today are spent, {self._report.left_over:,} members are "
                 "still to be set True. The run goes on by itself when there are calls again.",
                 resume_at=calls_again_at(self._run.clock.now()),
+            )
+        if settled.goes_on:
+            raise LeaseHeld(
+                f"{self._run.label}: other exports of this instance are creating leads; for "
+                f"{self._report.left_over:,} members the run waits for its turn, without a worker.",
+                resume_at=self._run.clock.now() + _AWAY,
             )
         return self._report
 

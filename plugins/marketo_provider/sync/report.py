@@ -1,11 +1,14 @@
 """What a run did, in numbers: the operator's result, kept in the state store, and free of addresses."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from marketo_provider.state.snapshots import Snapshot
+
+_COUNTS = ("set_true", "set_false", "created", "updated", "not_in_marketo", "refused", "api_calls")
 
 
 class FailedCall(BaseModel):
@@ -84,11 +87,18 @@ class Report(BaseModel):
         self.refused += 1
         self.refused_by_code[code] = self.refused_by_code.get(code, 0) + 1
 
+    @property
+    def answered(self) -> int:
+        """How many addresses are done with."""
+        return self.set_true + self.set_false + self.not_in_marketo + self.refused
+
     def add_earlier(self, earlier: "Report") -> None:
-        """Add what an earlier part of the same one-time export has done; its left over was this part's work."""
-        self.entered = earlier.entered
-        for name in ("set_true", "created", "updated", "api_calls"):
+        """Add what an earlier part of the same export has done; its left over was this part's work."""
+        self.entered, self.exited = earlier.entered, earlier.exited
+        for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(earlier, name))
+        codes = Counter(earlier.refused_by_code) + Counter(self.refused_by_code)
+        self.refused_by_code = dict(sorted(codes.items()))
         self.failed_calls = [*earlier.failed_calls, *self.failed_calls]
         self.started_at = earlier.started_at
 

@@ -12,8 +12,10 @@ from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.mixpanel.client import MixpanelClient
 from marketo_provider.run_parameters import RunParameters
 from marketo_provider.settings import ProviderSettings
+from marketo_provider.state.instance import InstanceLog
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.log import TargetLog
+from marketo_provider.state.presence import Presence
 from marketo_provider.state.records import Claim
 from marketo_provider.state.store import Store
 from marketo_provider.state.workspace import Workspace
@@ -80,6 +82,17 @@ class Run:
         return Lease(
             log,
             self.holder,
+            lease_seconds=self.settings.lease_seconds,
+            replay_after_seconds=self.limits.replay_after_seconds,
+            clock=self.clock,
+        )
+
+    def presence(self) -> Presence:
+        """Return this try's presence on the instance, not yet joined."""
+        return Presence(
+            InstanceLog(self.store, f"marketo/{self.marketo.host}", self.clock),
+            self.holder,
+            run=f"{self.target} {self.run_id}",
             lease_seconds=self.settings.lease_seconds,
             replay_after_seconds=self.limits.replay_after_seconds,
             clock=self.clock,
