@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 _ROUNDS = 3
-_COMPARE = {"<=": operator.le, ">=": operator.ge, "==": operator.eq}
+_COMPARE = {"<": operator.lt, "<=": operator.le, ">=": operator.ge, "==": operator.eq}
 MIB = 1024 * 1024
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Condition
+from threading import Condition, Lock
 from zoneinfo import ZoneInfo
 
 from marketo_provider.clock import Clock
@@ -28,10 +28,15 @@ _AFTER_MIDNIGHT = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """At most `calls` in any 20 seconds, and `concurrent` at once."""
+    """At most `calls` in any 20 seconds, and `concurrent` at once.
+
+    `even`: one by one from the first call on. Who begins with a burst has an empty window after it, which the others
+    cannot fill.
+    """
 
     calls: int
     concurrent: int
+    even: bool = False
 
 
 class CallLimits:
@@ -48,6 +53,7 @@ class CallLimits:
     def __init__(self, share: Callable[[], Share], clock: Clock) -> None:
         self.share = share
         self._clock = clock
+        self._first = Lock()
         self._changed = Condition()
         self._in_flight = 0
         self._free_at: deque[float] = deque()  # of the calls that have ended, in order
@@ -60,7 +66,9 @@ class CallLimits:
         Raises:
             VendorUnavailable: no place is free before `deadline`.
         """
-        self._enter(deadline)
+        # Only the first in the queue looks at the clock; that many threads wake at once would cost time.
+        with self._first:
+            self._enter(deadline)
         try:
             yield
         finally:
@@ -78,12 +86,14 @@ class CallLimits:
                     share = self.share()
                 now = self._clock.monotonic()
                 free_at = self._free(share.calls, now)
-                if free_at > now:
+                if share.even or free_at > now:
                     self._even_until = now + 2 * WINDOW_SECONDS
                 if now < self._even_until:
                     free_at = max(free_at, self._next_at)
                 if free_at <= now:
-                    self._next_at = now + WINDOW_SECONDS / share.calls
+                    pace = WINDOW_SECONDS / share.calls
+                    # A call that begins late does not delay those after it.
+                    self._next_at = max(self._next_at, now - pace) + pace
                     self._in_flight += 1
                     return
             if free_at >= deadline:

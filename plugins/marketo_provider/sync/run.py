@@ -17,6 +17,7 @@ from marketo_provider.state.lease import Lease
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.presence import Presence
 from marketo_provider.state.records import Claim
+from marketo_provider.state.slots import SlotLog, Slots
 from marketo_provider.state.store import Store
 from marketo_provider.state.workspace import Workspace
 
@@ -97,6 +98,11 @@ class Run:
             replay_after_seconds=self.limits.replay_after_seconds,
             clock=self.clock,
         )
+
+    def slots(self) -> Slots:
+        """Return this try's slots of the Mixpanel project, none taken yet."""
+        log = SlotLog(self.store, f"mixpanel/{self.mixpanel.project_id}", self.clock)
+        return Slots(log, self.holder, wanted=self.mixpanel.concurrent_pages, clock=self.clock)
 
     def workspace(self) -> Workspace:
         """Return a DuckDB workspace."""

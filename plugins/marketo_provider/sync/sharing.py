@@ -19,7 +19,8 @@ def join_instance(run: Run, lease: Lease, presence: Presence) -> None:
 
     def share() -> Share:
         part = presence.part()
-        return Share(part.of(limits.calls_per_20_seconds), part.of(limits.concurrent_calls))
+        calls, concurrent = part.of(limits.calls_per_20_seconds), part.of(limits.concurrent_calls)
+        return Share(calls, concurrent, even=part.count > 1)
 
     run.marketo.keep_to(share)
     if not presence.ready:
