@@ -26,7 +26,7 @@ simulate: $(STAMP) ## play days of syncs; MEMBERS= CHURN= DAYS= QUOTA= OTHERS=, 
 test: $(STAMP) ## run all tests; ARGS= goes to pytest
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
-bench-%: $(STAMP) ## bench-diff, bench-settle (ROWS=n), bench-parse (EXPORTS=n): figures beside peers
+bench-%: $(STAMP) ## bench-diff, bench-settle (ROWS=n), bench-parse (EXPORTS=n), bench-deliver (CHANGES=n): beside peers
 	$(BIN)/python -m tests.benchmarks.$*
 
 check: $(STAMP) ## lint, formatting, types, import contracts, spelling

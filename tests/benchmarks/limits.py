@@ -44,7 +44,11 @@ def main() -> None:
     began = time.monotonic()
     with scratch() as folder, serve(watched) as url, get_context("spawn").Pool(len(_EXPORTS)) as pool:
         credentials = watched.sandbox.credentials
-        connection = {"rest_url": url, "client_id": credentials.client_id, "client_secret": credentials.client_secret}
+        connection = {
+            "rest_url": url,
+            "client_id": credentials.client_id,
+            "client_secret": credentials.client_secret,
+        }
         done = pool.starmap(
             deliver,
             [

@@ -166,9 +166,7 @@ class Slots:
 
     def _others(self) -> tuple[Reader, ...]:
         oldest = self._clock.now() - _GONE_AFTER
-        return tuple(
-            one for one in self._log.state.readers if one.holder != self._holder and one.last_at > oldest
-        )
+        return tuple(one for one in self._log.state.readers if one.holder != self._holder and one.last_at > oldest)
 
     def _write(self, readers: tuple[Reader, ...]) -> bool:
         """Append who reads now; False where somebody else's record came first."""

@@ -152,7 +152,7 @@ def _with_written(changes: ChangeColumns, lead_ids: list[int]) -> Any:
     known: Any = changes.rows["lead_ids" if changes.value else "reach"]
     if changes.keys == lead_ids or known.offsets[0] == known.offsets[len(known)]:
         # It was the only one that was known, or none was.
-        return pa.ListArray.from_arrays(list(range(len(lead_ids) + 1)), pa.array(lead_ids, pa.int64()))
+        return pa.ListArray.from_arrays(_one_each(len(lead_ids)), pa.array(lead_ids, pa.int64()))
     both = [sorted({*ids, lead_id}) for ids, lead_id in zip(known.to_pylist(), lead_ids, strict=True)]
     return pa.array(both, pa.list_(pa.int64()))
 
@@ -169,3 +169,9 @@ def _alike(value: bool, count: int) -> dict[str, Any]:  # noqa: FBT001 - a key o
         "next_try": None,
     }
     return {name: pa.array([cell] * count, SCHEMA.field(name).type) for name, cell in cells.items()}
+
+
+@cache
+def _one_each(count: int) -> Any:
+    """Return the offsets of so many lists of one."""
+    return pa.array(range(count + 1), pa.int32())
