@@ -40,8 +40,11 @@ def test_calls_at_once_take_the_time_of_one() -> None:
 
 
 def test_the_rate_is_kept() -> None:
-    """Ten calls in 20 seconds: ten at once, and after 20 seconds 90 more, one every two."""
-    assert simulate(replace(PLAIN, members=30_000, calls_per_20_seconds=10)).first_load == 20 + 89 * 2
+    """Ten calls in 20 seconds: a hundred take nine windows, and end within the tenth."""
+    first_load = simulate(replace(PLAIN, members=30_000, calls_per_20_seconds=10)).first_load
+
+    assert first_load is not None
+    assert 180.0 <= first_load < 200.0
 
 
 def test_reading_takes_its_pages() -> None:

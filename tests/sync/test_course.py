@@ -280,17 +280,17 @@ ROWS = st.builds(
 
 
 @given(
-    befores=st.lists(st.tuples(ROWS, st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=5),
+    cases=st.lists(st.tuples(ROWS, st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=5),
     kind=st.sampled_from([(True, False), (False, False), (False, True)]),
 )
 def test_columns_that_were_written_end_as_their_courses_would(
-    befores: list[tuple[LedgerRow, int, int]],
+    cases: list[tuple[LedgerRow, int, int]],
     kind: tuple[bool, bool],
 ) -> None:
     """One rule in two forms: row by row, and for all at once. Only exits go by id."""
     value, by_id = kind
-    changes = [Change(row, value, create=value, reach=(lead,) if by_id else ()) for row, lead, _ in befores]
-    answers = [answer for _, _, answer in befores]
+    changes = [Change(row, value, create=value, reach=(lead,) if by_id else ()) for row, lead, _ in cases]
+    answers = [answer for _, _, answer in cases]
     courses = [Course.begin(change) for change in changes]
     for course, answer in zip(courses, answers, strict=True):
         course.answers = [written(answer)]
