@@ -173,11 +173,11 @@ def test_a_vendor_that_is_down_for_an_hour_is_waited_for() -> None:
 
 
 def test_a_vendor_that_stays_down_is_told_in_the_end() -> None:
-    """After six hours it is an error, which Airflow's retries and alerts are for."""
+    """After three hours it is an error, which Airflow's retries and alerts are for."""
     operator = Probe(error=errors.VendorUnavailable("Nobody answers."))
 
     with pytest.raises(AirflowException, match=r"^Nobody answers\.$"):
-        operator.resume(context(), down_since=datetime.now(UTC) - timedelta(hours=6, seconds=1))
+        operator.resume(context(), down_since=datetime.now(UTC) - timedelta(hours=3, seconds=1))
 
 
 def test_arguments_make_the_export() -> None:

@@ -16,7 +16,7 @@ from marketo_provider.sync.run import Run
 _LOOK_AGAIN = timedelta(seconds=60)
 # A vendor that cannot be used costs no try of the task, for some hours (an outage), and then only a short look.
 _VENDOR_AGAIN = timedelta(minutes=10)
-_VENDOR_HOURS = timedelta(hours=6)
+_VENDOR_HOURS = timedelta(hours=3)
 _LOOK_SECONDS = 60.0
 _DOWN_SINCE = "down_since"
 
