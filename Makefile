@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	$$name -c '$(is_311)' 2>/dev/null && echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lock clean
+.PHONY: help setup demo simulate test check format lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 9
@@ -19,10 +19,14 @@ setup: $(STAMP) ## make .venv from requirements.lock
 demo: $(STAMP) ## show it in a real Airflow with a sandbox; ONCE=1 exits after the check, SEED=n repeats
 	$(BIN)/python -m include.demo $(if $(ONCE),--once) $(if $(SEED),--seed $(SEED))
 
+simulate: $(STAMP) ## play days of syncs; MEMBERS= CHURN= DAYS= QUOTA= OTHERS=, ARGS=--help shows all assumptions
+	$(BIN)/python -m include.simulator $(foreach flag,members churn days quota others,\
+		$(patsubst %,--$(flag) %,$($(shell echo $(flag) | tr a-z A-Z)))) $(ARGS)
+
 test: $(STAMP) ## run all tests; ARGS= goes to pytest
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
-bench-%: $(STAMP) ## bench-diff, bench-settle (ROWS=n), bench-limits, bench-parse (EXPORTS=n): figures beside peers
+bench-%: $(STAMP) ## bench-diff, -settle (ROWS=n), -deliver (CHANGES=n), -limits, -parse (EXPORTS=n): beside peers
 	$(BIN)/python -m tests.benchmarks.$*
 
 check: $(STAMP) ## lint, formatting, types, import contracts, spelling

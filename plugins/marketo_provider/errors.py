@@ -19,6 +19,7 @@ MarketoProviderError
 │   ├── NoAnswer             a request may or may not have been executed
 │   ├── SessionLost          Mixpanel no longer knows the query session
 │   ├── SnapshotIncomplete   Mixpanel's pages do not add up
+│   ├── StoreUnavailable     the state store could not be read or written
 │   └── LeaseLost            another run may write to the target
 ├── WaitUntil                the run should go on at a known time
 │   ├── RateLimited          the vendor asks for a long pause
@@ -121,6 +122,10 @@ class SessionLost(TryAgain):
 
 class SnapshotIncomplete(TryAgain):
     """Mixpanel's pages do not add up."""
+
+
+class StoreUnavailable(TryAgain):
+    """The state store could not be read or written."""
 
 
 class LeaseLost(TryAgain):

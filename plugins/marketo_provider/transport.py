@@ -9,18 +9,21 @@ Not bounded here: name resolution, and headers that come in byte by byte.
 """
 
 import ssl
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any
 
 import requests
+from pydantic_core import to_json
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 from urllib3.exceptions import SSLError as Urllib3SSLError
 from urllib3.util import Timeout
 
 from marketo_provider.clock import Clock
+from marketo_provider.deadlines import Deadlines
 from marketo_provider.errors import InvalidSetting, MarketoProviderError, NoAnswer, VendorUnavailable
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -66,6 +69,7 @@ class Transport:
         self._base_url = base_url
         self._session = session
         self._clock = clock
+        self._deadlines = Deadlines()
 
     def send(self, request: Request, *, auth: AuthBase, deadline: float) -> Answer:
         """Carry out one attempt that ends by `deadline`.
@@ -79,23 +83,32 @@ class Transport:
         if remaining <= 0:
             raise VendorUnavailable(f"The time for a request to {self._base_url} was over before it began.")
         response = self._open(request, auth=auth, seconds=remaining)
-        with closing(response), _cut_off(response, after=deadline - self._clock.monotonic()):
+        # Wakes a read that hangs on a silent socket; between reads `_body` sees the deadline itself.
+        woken = self._deadlines.ending(partial(_shut, response), after=deadline - self._clock.monotonic())
+        with closing(response), woken:
             return Answer(response.status_code, response.headers, self._body(response, deadline))
 
     def _open(self, request: Request, *, auth: AuthBase, seconds: float) -> requests.Response:
+        headers = {**self._session.headers, **(request.headers or {})}
+        content: Mapping[str, str] | bytes | None = request.form
+        if request.json is not None:
+            headers, content = {"Content-Type": "application/json", **headers}, to_json(request.json)
+        # Not the session's own: that would add its credentials, or those of a .netrc file, and cookies.
+        prepared = requests.PreparedRequest()
         try:
-            return self._session.request(
+            prepared.prepare(
                 request.method,
                 self._base_url + request.path,
                 params=request.params,
-                data=request.form,
-                json=request.json,
-                files={"file": ("leads.csv", request.file, "text/csv")} if request.file else None,
-                headers=request.headers,
-                auth=auth,  # always given, else the session's own or a .netrc entry would be sent
+                data=content,
+                headers=headers,
+                auth=auth,
+            )
+            return self._session.send(
+                prepared,
                 timeout=Timeout(total=seconds, connect=_CONNECT_SECONDS),  # type: ignore[arg-type] # documented
                 allow_redirects=False,  # credentials must not travel to where a redirect points
-                stream=True,
+                **self._network,
             )
         except requests.exceptions.RequestException as error:
             raise self._failure(error) from None
@@ -103,6 +116,11 @@ class Transport:
             raise self._no_answer("the connection failed") from None
         except OSError:
             raise self._cannot_ask() from None  # a CA bundle or client certificate that does not exist
+
+    @cached_property
+    def _network(self) -> dict[str, Any]:
+        """Proxies and TLS settings. The environment is looked at once, as it is a fifth of a short call."""
+        return dict(self._session.merge_environment_settings(self._base_url, {}, True, None, None))  # noqa: FBT003 - its signature
 
     def _body(self, response: requests.Response, deadline: float) -> bytes:
         body = bytearray()
@@ -145,21 +163,9 @@ class Transport:
         return NoAnswer(f"A request to {self._base_url} may have been carried out, but {why}.")
 
 
-@contextmanager
-def _cut_off(response: requests.Response, *, after: float) -> Iterator[None]:
-    """Wake a read that hangs on a silent socket at the deadline: between reads `_body` sees it itself."""
-
-    def shut() -> None:
-        with suppress(HTTPError, OSError, RuntimeError, ValueError):  # the answer was complete just before
-            response.raw.shutdown()
-
-    timer = threading.Timer(after, shut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+def _shut(response: requests.Response) -> None:
+    with suppress(HTTPError, OSError, RuntimeError, ValueError):  # the answer was complete just before
+        response.raw.shutdown()
 
 
 def _never_sent(error: requests.exceptions.RequestException) -> bool:

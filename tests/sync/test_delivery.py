@@ -572,7 +572,7 @@ def test_a_refusal_of_one_of_two_leads_keeps_the_other_in_mind(world: World) -> 
         world.add_lead("ann@example.com")
     world.sync(["bob@example.com"])
     last = lead_ids(world, "ann@example.com")[-1]
-    poison(world, lambda body: "609" if f'"id": {last}'.encode() in body else None)
+    poison(world, lambda body: "609" if f'"id":{last}'.encode() in body else None)
     report = world.sync(["ann@example.com", "bob@example.com"])
     assert report.refused_by_code == {"609": 1}
     assert sorted(map(bool, (lead.values.get(FIELD) for lead in world.marketo.instance.leads))) == [

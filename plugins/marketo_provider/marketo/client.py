@@ -20,17 +20,17 @@ from marketo_provider.marketo.answers import (
     PartitionRow,
     Row,
     SchemaRow,
-    SyncRow,
+    SyncAnswer,
     UsageRow,
 )
 from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.marketo.exchange import Exchange
 from marketo_provider.marketo.imports import Imports
 from marketo_provider.marketo.limits import Share
-from marketo_provider.marketo.models import FailedRequest, Field, Lead, LeadResult, Scalar
+from marketo_provider.marketo.models import FailedRequest, Field, Lead, LeadResult, LeadResults, Scalar
 from marketo_provider.transport import Request
 
-__all__ = ["FailedRequest", "Field", "Lead", "LeadResult", "MarketoClient", "Scalar", "Share"]
+__all__ = ["FailedRequest", "Field", "Lead", "LeadResult", "LeadResults", "MarketoClient", "Scalar", "Share"]
 
 MAX_RECORDS = 300
 _NO_DATA = "702"
@@ -85,7 +85,7 @@ class MarketoClient:
         lookup_field: Literal["email", "id"],
         partition: str | None,
         deadline: float,
-    ) -> list[LeadResult]:
+    ) -> LeadResults:
         """Write up to 300 records; return what became of each, in their order.
 
         Raises:
@@ -97,14 +97,18 @@ class MarketoClient:
         if partition is not None:
             body["partitionName"] = partition
 
-        def read(answer: bytes) -> list[LeadResult]:
-            rows = Page[SyncRow].model_validate_json(answer).result
-            if len(rows) != len(records):
+        def read(answer: bytes) -> LeadResults:
+            results = SyncAnswer.model_validate_json(answer).values()
+            if len(results) != len(records):
                 raise ValueError("results do not pair up with records")
-            return [row.value() for row in rows]
+            return results
 
         request = Request("POST", "/rest/v1/leads.json", json=body)
-        return self._exchange.ask(request, read, deadline=deadline, writes=True) if records else []
+        return (
+            self._exchange.ask(request, read, deadline=deadline, writes=True)
+            if records
+            else LeadResults([], [], [])
+        )
 
     def find_leads(
         self,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from marketo_provider.clock import Clock
-from marketo_provider.errors import StoreUnusable
+from marketo_provider.errors import StoreUnavailable, StoreUnusable
 from marketo_provider.state.records import LogRecord, encode
 from marketo_provider.state.store import Store
 
@@ -90,7 +90,7 @@ class NumberedLog(Generic[S, R]):
                 self.refresh()
                 if self._is_own(number, record):
                     return number
-            except OSError:
+            except (OSError, StoreUnavailable):
                 # The answer may be lost though the record is there: the next attempt finds it by its id.
                 failures += 1
                 if failures == _APPEND_TRIES:

@@ -129,5 +129,6 @@ def quoted(path: Path) -> str:
 def parquet(table: pa.Table) -> bytes:
     """Return a table as the bytes of a Parquet file."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
+    # Pieces are small and short-lived, and hold what is nearly random: dictionaries and statistics only cost time.
+    pq.write_table(table, sink, compression="lz4", use_dictionary=False, write_statistics=False)
     return sink.getvalue().to_pybytes()

@@ -7,15 +7,26 @@ Vendor page: help/rest-api/usage.md (AdobeDocs/marketo-developer.en).
 """
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from marketo_provider.errors import QuotaExhausted
-from marketo_provider.marketo.client import MarketoClient
 from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.marketo.limits import next_quota_reset
 
 _READ_EVERY_CALLS = 250
 _KEPT_FOR_EXITS = 0.1
 _HOURS_AFTER_RESET = 3
+
+
+class Usage(Protocol):
+    """What a budget asks of Marketo's client."""
+
+    @property
+    def calls(self) -> int:
+        """How many calls of this client counted against the quota."""
+
+    def calls_today(self) -> int:
+        """Return the calls that all integrations of the instance have made today."""
 
 
 class Budget:
@@ -26,7 +37,7 @@ class Budget:
         limits: `daily_quota` and `quota_share`.
     """
 
-    def __init__(self, client: MarketoClient, limits: MarketoConnection) -> None:
+    def __init__(self, client: Usage, limits: MarketoConnection) -> None:
         self._client = client
         self._share = int(limits.quota_share * limits.daily_quota)
         self._used = 0

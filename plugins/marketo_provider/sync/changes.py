@@ -7,14 +7,16 @@ A refusal waits for its next try in its own direction only. A `refused` row that
 one that may not is of an entry; an entry that was refused in part is `unknown` with a code.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from marketo_provider.state.ledger import COLUMNS, LedgerRow, decode_row
+from marketo_provider.state.ledger import COLUMNS, SCHEMA, LedgerRow, decode_row
 from marketo_provider.state.records import OpenImport
 from marketo_provider.state.workspace import Workspace, quoted
 
@@ -48,6 +50,43 @@ class Change:
     create: bool
     reach: tuple[int, ...]
     importing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeColumns:
+    """Changes of one kind, each of one record, as columns: most of them never need an object of their own.
+
+    `rows` has the ledger's columns and `reach`, `keys` what a request names each by: the one lead that it
+    reaches where they go `by_id`, else the form to be sent.
+    """
+
+    rows: pa.RecordBatch = field(repr=False)
+    keys: list[str] | list[int] = field(repr=False)
+    value: bool
+    create: bool
+    by_id: bool
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[Change]:
+        """Yield them one by one."""
+        return (_change(row, value=self.value, create=self.create) for row in self.rows.to_pylist())
+
+    def cut(self, count: int) -> "tuple[ChangeColumns, ChangeColumns]":
+        """Return the first `count`, and the others."""
+        first = replace(self, rows=self.rows.slice(0, count), keys=self.keys[:count])
+        return first, replace(self, rows=self.rows.slice(count), keys=self.keys[count:])
+
+    def followed_by(self, other: "ChangeColumns") -> "ChangeColumns":
+        """Return these and others of the same kind."""
+        rows = pa.Table.from_batches([self.rows, other.rows]).combine_chunks().to_batches()
+        return replace(self, rows=rows[0], keys=[*self.keys, *other.keys])
+
+    @property
+    def before(self) -> pa.RecordBatch:
+        """The ledger's rows before the changes."""
+        return self.rows.select(SCHEMA.names).cast(SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,29 +274,43 @@ def intent_rows() -> str:
     )
 
 
-def changes_of(workspace: Workspace, *, value: bool) -> Iterator[Change]:
+def changes_of(workspace: Workspace, *, value: bool) -> Iterator[Change | ChangeColumns]:
     """Yield the exits (`value` False) or the entries (True), a few thousand in memory at a time.
 
-    Entries that may create a lead come last: the others need not wait for the turn.
+    Those that may create a lead come last. Who is known to have several leads comes alone, as does who is in a
+    file under way.
     """
-    yield from _changes(workspace, value=value, create=False)
-    yield from _changes(workspace, value=value, create=True)
-
-
-def _changes(workspace: Workspace, *, value: bool, create: bool) -> Iterator[Change]:
-    rows = workspace.batches(
-        f"SELECT {COLUMNS}, value, create_lead, reach, importing FROM changes "
-        "WHERE value = $value AND create_lead = $create AND NOT by_file",
-        _CHUNK_ROWS,
-        value=value,
-        create=create,
+    importing = workspace.batches(
+        f"SELECT {COLUMNS}, reach FROM changes WHERE value = $value AND importing", _CHUNK_ROWS, value=value
     )
-    for batch in rows:
-        for row in batch.to_pylist():
-            yield Change(
-                row=decode_row(row),
-                value=row["value"],
-                create=row["create_lead"],
-                reach=tuple(row["reach"]),
-                importing=row["importing"],
-            )
+    for batch in importing:
+        yield from (_change(row, value=value, create=False, importing=True) for row in batch.to_pylist())
+    for create in (False, True):
+        batches = workspace.batches(
+            f"SELECT {COLUMNS}, reach FROM changes WHERE value = $value AND create_lead = $create "
+            "AND NOT by_file AND NOT importing",
+            _CHUNK_ROWS,
+            value=value,
+            create=create,
+        )
+        for batch in batches:
+            if rows := _reaching(batch, pc.equal, 0):
+                addresses: list[Any] = rows["address"].to_pylist()
+                yield ChangeColumns(rows, addresses, value, create, by_id=False)
+            if rows := _reaching(batch, pc.equal, 1):
+                reach: Any = rows["reach"]
+                yield ChangeColumns(rows, reach.flatten().to_pylist(), value, create, by_id=True)
+            if rows := _reaching(batch, pc.greater, 1):
+                yield from (_change(row, value=value, create=create) for row in rows.to_pylist())
+
+
+def _reaching(batch: pa.RecordBatch, compare: Callable[..., Any], leads: int) -> pa.RecordBatch | None:
+    """Return the rows that reach so many leads, if there are any."""
+    mask = compare(pc.list_value_length(batch["reach"]), leads)
+    if mask.true_count == batch.num_rows:
+        return batch
+    return batch.filter(mask) if mask.true_count else None
+
+
+def _change(row: dict[str, Any], *, value: bool, create: bool, importing: bool = False) -> Change:
+    return Change(decode_row(row), value, create, tuple(row["reach"]), importing)

@@ -5,9 +5,8 @@ that gave no answer. Every request begins and ends inside the lease, and what ma
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import replace
 
 from marketo_provider.errors import (
     FieldUnusable,
@@ -17,17 +16,17 @@ from marketo_provider.errors import (
     RequestRefused,
     VendorUnavailable,
 )
-from marketo_provider.marketo.client import Lead, LeadResult
+from marketo_provider.marketo.client import Lead, LeadResult, LeadResults
 from marketo_provider.state.lease import Lease
-from marketo_provider.state.ledger import Flag, LedgerRow
 from marketo_provider.state.presence import Presence
 from marketo_provider.sync.batch_call import Answer, make_call
 from marketo_provider.sync.batches import Batch, Halving
 from marketo_provider.sync.budget import Budget
-from marketo_provider.sync.changes import Change
-from marketo_provider.sync.course import SEVERAL_MATCH, Course, Step
+from marketo_provider.sync.changes import Change, ChangeColumns
+from marketo_provider.sync.course import SEVERAL_MATCH
 from marketo_provider.sync.journal import Journal
 from marketo_provider.sync.outbox import Outbox
+from marketo_provider.sync.outcomes import Outcomes
 from marketo_provider.sync.progress import Progress
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run
@@ -72,7 +71,8 @@ class Delivery:
         budget: Budget,
         total: int,
     ) -> None:
-        self._progress = Progress(f"{run.label}: sending changes", total, run.clock)
+        progress = Progress(f"{run.label}: sending changes", total, run.clock)
+        self._outcomes = Outcomes(journal, report, progress, run.clock)
         self.out_of_calls = False
         self.out_of_turn = False
         self._run = run
@@ -92,7 +92,7 @@ class Delivery:
         """Whether a request that gave no answer may still take effect."""
         return self._run.clock.monotonic() < self._lands_until
 
-    def send(self, changes: Iterator[Change], *, exits: bool) -> None:
+    def send(self, changes: Iterator[Change | ChangeColumns], *, exits: bool) -> None:
         """Send changes until all are answered, the calls are spent or the create turn is long in coming.
 
         Raises:
@@ -108,7 +108,8 @@ class Delivery:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
             self._drain(in_flight)
-        self._put_back()
+        for unsent in self._outbox.unsent():
+            self._outcomes.put_back(unsent)
 
     def _drain(self, in_flight: dict[Future[Answer], Batch]) -> None:
         """Take the answers that came while an error was on its way up."""
@@ -194,19 +195,24 @@ class Delivery:
             if batch.halving:
                 batch.halving.answer(batch, None)
                 self._judge(batch.halving, now)
-            if batch.step is Step.LOOK_UP:
-                self._found(batch, [lead for lead in answer if isinstance(lead, Lead)])
-            else:
-                self._answered(batch, [result for result in answer if isinstance(result, LeadResult)])
+            self._carried_out(batch, answer)
 
-    def _answered(self, batch: Batch, results: list[LeadResult]) -> None:
+    def _carried_out(self, batch: Batch, answer: Answer) -> None:
+        if not isinstance(answer, LeadResults):
+            self._found(batch, answer)
+        elif batch.columns and (lead_ids := answer.written):
+            self._outcomes.written(batch.columns, answer, lead_ids)
+        else:
+            self._answered(batch, answer)
+
+    def _answered(self, batch: Batch, results: Sequence[LeadResult]) -> None:
         for item, result in zip(batch.items, results, strict=True):
             if result.code == _FIELD_NOT_FOUND:
                 raise self._field_gone()
             if result.status == "created":
-                self._report.created = (self._report.created or 0) + 1
+                self._report.add_leads(created=1)
             elif result.status == "updated":
-                self._report.updated = (self._report.updated or 0) + 1
+                self._report.add_leads(updated=1)
             course = item.course
             course.answers.append(result)
             if not course.complete:
@@ -214,7 +220,7 @@ class Delivery:
             if course.next_step():
                 self._outbox.add(course)
             else:
-                self._end(course)
+                self._outcomes.end(course)
 
     def _field_gone(self) -> FieldUnusable:
         return FieldUnusable(
@@ -237,21 +243,7 @@ class Delivery:
                 # The leads that matched are gone since: a refusal for an entry, no lead for an exit.
                 if course.change.value:
                     course.answers.append(LeadResult("skipped", None, SEVERAL_MATCH))
-                self._end(course)
-
-    def _end(self, course: Course) -> None:
-        row = course.outcome(self._run.clock.now())
-        # A file under way may have the last word, whatever is answered here.
-        self._journal.add(_undecided(row) if course.change.importing and row.flag is not Flag.TRUE else row)
-        self._progress.add(1)
-        if row.code:
-            self._report.refuse(row.code)
-        elif row.flag is Flag.TRUE:
-            self._report.set_true += 1
-        elif row.flag is Flag.FALSE and course.written:
-            self._report.set_false += 1
-        else:
-            self._report.not_in_marketo += 1
+                self._outcomes.end(course)
 
     def _no_answer(self, batch: Batch, error: NoAnswer, now: float) -> None:
         for item in batch.items:
@@ -299,15 +291,3 @@ class Delivery:
                 "What is not acknowledged will be sent again by the next try."
             )
         self._outbox.delay(batch, max(until, batch.not_before))
-
-    def _put_back(self) -> None:
-        """Give what was not sent its ledger row back; what was sent, in part or in doubt, stays unknown."""
-        for course in self._outbox.unsent():
-            self._report.left_over += 1
-            if course.untouched:
-                self._journal.add(course.change.row)
-                self._journal.keep()
-
-
-def _undecided(row: LedgerRow) -> LedgerRow:
-    return replace(row, flag=Flag.UNKNOWN, may_hold=True, code=None, next_try=None)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from marketo_provider.sync.batches import Batch, Batches
-from marketo_provider.sync.changes import Change
+from marketo_provider.sync.changes import Change, ChangeColumns
 from marketo_provider.sync.course import Course
 
 
@@ -14,7 +14,7 @@ class Outbox:
         changes: what is to be sent; those that may create leads come last.
     """
 
-    def __init__(self, changes: Iterator[Change]) -> None:
+    def __init__(self, changes: Iterator[Change | ChangeColumns]) -> None:
         self._batches = Batches(changes)
         self._delayed: list[tuple[float, Batch]] = []
 
@@ -56,8 +56,8 @@ class Outbox:
                 return entry[1]
         return self._batches.next(last=idle and not delayed, create=create)
 
-    def unsent(self) -> Iterator[Course]:
-        """Take everything out, and yield its courses, once each."""
+    def unsent(self) -> Iterator[Course | ChangeColumns]:
+        """Take everything out, and yield its courses and changes, once each."""
         held_back = [batch for _, batch in self._delayed]
         # A half that was refused waits for its twin, which is among these.
         held_back += [half for batch in held_back if batch.halving for half, _ in batch.halving.refused]

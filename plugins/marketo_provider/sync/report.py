@@ -93,6 +93,11 @@ class Report(BaseModel):
         self.refused += records
         self.refused_by_code[code] = self.refused_by_code.get(code, 0) + records
 
+    def add_leads(self, *, created: int = 0, updated: int = 0) -> None:
+        """Count leads that Marketo says were written."""
+        self.created = (self.created or 0) + created
+        self.updated = (self.updated or 0) + updated
+
     def add_import(self, imported: int, *, refused: Mapping[str, int], warnings: Mapping[str, int]) -> None:
         """Count what has become of a file's rows; who was created or updated is not told."""
         self.imported += imported
