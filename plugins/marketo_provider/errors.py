@@ -12,6 +12,7 @@ MarketoProviderError
 │   ├── TooManyRefused       Marketo refused too large a share of the records; the run is settled
 │   ├── TooMuchDrift         too many leads differ from what was sent; the run is settled
 │   ├── StoreUnusable        the state store is damaged, not shared or of a kind not supported
+│   ├── ImportUnreadable     Marketo's file about an import's rows has columns that are not documented
 │   └── RequestRefused       a vendor refused one request as a whole; nothing of it was executed
 ├── TryAgain                 a later try may succeed
 │   ├── VendorUnavailable    a vendor could not be used; nothing was executed
@@ -22,6 +23,7 @@ MarketoProviderError
 ├── WaitUntil                the run should go on at a known time
 │   ├── RateLimited          the vendor asks for a long pause
 │   ├── QuotaExhausted       Marketo's calls of the day are spent
+│   ├── ImportQueueFull      Marketo's queue of imports has no place
 │   └── LeaseHeld            another run is writing to the target
 └── NothingToDo              the run ends without having done anything, and that is right
     ├── Superseded           a newer snapshot was delivered
@@ -92,6 +94,10 @@ class StoreUnusable(StopAndAsk):
     """The state store is damaged, not shared or of a kind not supported."""
 
 
+class ImportUnreadable(StopAndAsk):
+    """Marketo's file about an import's rows has columns that are not documented."""
+
+
 class RequestRefused(StopAndAsk):
     """A vendor refused one request as a whole; nothing of it was executed."""
 
@@ -136,6 +142,10 @@ class RateLimited(WaitUntil):
 
 class QuotaExhausted(WaitUntil):
     """Marketo's calls of the day are spent."""
+
+
+class ImportQueueFull(WaitUntil):
+    """Marketo's queue of imports has no place."""
 
 
 class LeaseHeld(WaitUntil):

@@ -21,10 +21,12 @@ from pydantic import (
 
 from marketo_provider.marketo.codes import Code
 from marketo_provider.marketo.models import Field as LeadField
-from marketo_provider.marketo.models import Lead, LeadResult
+from marketo_provider.marketo.models import ImportStatus, Lead, LeadResult
 
+Count = Annotated[StrictInt, Field(ge=0)]
 _REQUEST_ID = re.compile(r"[\w#.:-]{1,64}", re.ASCII)
 LeadId = Annotated[StrictInt, Field(gt=0)]
+BatchId = Annotated[StrictInt, Field(gt=0)]
 
 
 class _Row(BaseModel):
@@ -142,4 +144,23 @@ class UsageRow(_Row):
     """The calls of one day, of all integrations together."""
 
     date: StrictStr
-    total: Annotated[StrictInt, Field(ge=0)]
+    total: Count
+
+
+class QueuedRow(_Row):
+    """What an upload is answered."""
+
+    batch_id: BatchId = Field(alias="batchId")
+
+
+class ImportRow(_Row):
+    """How far an import job is."""
+
+    status: Literal["Queued", "Importing", "Complete", "Failed"]
+    imported: Count = Field(alias="numOfLeadsProcessed")
+    failed: Count = Field(alias="numOfRowsFailed")
+    warned: Count = Field(alias="numOfRowsWithWarning")
+
+    def value(self) -> ImportStatus:
+        """Return it as the client hands it out."""
+        return ImportStatus(self.status, self.imported, self.failed, self.warned)

@@ -25,6 +25,7 @@ from marketo_provider.marketo.answers import (
 )
 from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.marketo.exchange import Exchange
+from marketo_provider.marketo.imports import Imports
 from marketo_provider.marketo.models import FailedRequest, Field, Lead, LeadResult, Scalar
 from marketo_provider.transport import Request
 
@@ -44,6 +45,10 @@ class MarketoClient:
         clock: measures deadlines and waits.
         patience_seconds: how long a call that only reads is repeated, unless it is given a deadline.
         random: spreads waits; a number from 0 to 1.
+
+    Attributes:
+        host: the instance's, without a scheme.
+        imports: the endpoints of bulk import.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class MarketoClient:
         self._clock = clock
         self._patience_seconds = patience_seconds
         self._exchange = Exchange(connection, session=session, clock=clock, random=random)
+        self.imports = Imports(self._exchange, clock=clock, patience_seconds=patience_seconds)
 
     @property
     def calls(self) -> int:
