@@ -24,6 +24,7 @@ MarketoProviderError
 ├── WaitUntil                the run should go on at a known time
 │   ├── RateLimited          the vendor asks for a long pause
 │   ├── QuotaExhausted       Marketo's calls of the day are spent
+│   ├── ImportQueueFull      Marketo's queue of imports has no place
 │   ├── LeaseHeld            another run is writing to the target
 │   └── ImportsUnderWay      Marketo works on files that the run has handed over
 └── NothingToDo              the run ends without having done anything, and that is right
@@ -148,6 +149,10 @@ class RateLimited(WaitUntil):
 
 class QuotaExhausted(WaitUntil):
     """Marketo's calls of the day are spent."""
+
+
+class ImportQueueFull(WaitUntil):
+    """Marketo's queue of imports has no place."""
 
 
 class LeaseHeld(WaitUntil):

@@ -8,12 +8,13 @@ sent, `NoAnswer` that it may have been carried out. This module knows no vendor 
 Not bounded here: name resolution, and headers that come in byte by byte.
 """
 
+import io
 import ssl
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any
+from typing import IO, Any
 
 import requests
 from pydantic_core import to_json
@@ -25,8 +26,10 @@ from urllib3.util import Timeout
 from marketo_provider.clock import Clock
 from marketo_provider.deadlines import Deadlines
 from marketo_provider.errors import InvalidSetting, MarketoProviderError, NoAnswer, VendorUnavailable
+from marketo_provider.multipart import Multipart, Upload
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_DOWNLOAD_BYTES = 1024 * 1024 * 1024
 _CONNECT_SECONDS = 10.0
 _CHUNK_BYTES = 64 * 1024
 
@@ -35,7 +38,7 @@ _CHUNK_BYTES = 64 * 1024
 class Request:
     """What is asked; bodies stay out of the repr, since they hold addresses and secrets.
 
-    `file` is sent as the part `file` of a multipart body, as a CSV file.
+    `into`: a file, empty at each attempt, that takes the body of an answer which may be too large for memory.
     """
 
     method: str
@@ -43,13 +46,14 @@ class Request:
     params: Mapping[str, str | int] | None = None
     form: Mapping[str, str] | None = field(default=None, repr=False)
     json: object = field(default=None, repr=False)
+    upload: Upload | None = None
+    into: IO[bytes] | None = field(default=None, repr=False)
     headers: Mapping[str, str] | None = field(default=None, repr=False)
-    file: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, complete, whatever its status."""
+    """What came back, complete, whatever its status; `body` is empty where the request said where to put it."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -82,15 +86,25 @@ class Transport:
         remaining = deadline - self._clock.monotonic()
         if remaining <= 0:
             raise VendorUnavailable(f"The time for a request to {self._base_url} was over before it began.")
-        response = self._open(request, auth=auth, seconds=remaining)
-        # Wakes a read that hangs on a silent socket; between reads `_body` sees the deadline itself.
-        woken = self._deadlines.ending(partial(_shut, response), after=deadline - self._clock.monotonic())
-        with closing(response), woken:
-            return Answer(response.status_code, response.headers, self._body(response, deadline))
+        with ExitStack() as until_the_end:
+            form = None
+            if request.upload:
+                file = until_the_end.enter_context(request.upload.path.open("rb"))
+                form = Multipart(request.upload, file, clock=self._clock, deadline=deadline)
+            response = self._open(request, form, auth=auth, seconds=remaining)
+            until_the_end.enter_context(closing(response))
+            # Wakes a read that hangs on a silent socket; between reads `_body` sees the deadline itself.
+            left = deadline - self._clock.monotonic()
+            until_the_end.enter_context(self._deadlines.ending(partial(_shut, response), after=left))
+            return Answer(response.status_code, response.headers, self._body(response, request.into, deadline))
 
-    def _open(self, request: Request, *, auth: AuthBase, seconds: float) -> requests.Response:
+    def _open(
+        self, request: Request, form: Multipart | None, *, auth: AuthBase, seconds: float
+    ) -> requests.Response:
         headers = {**self._session.headers, **(request.headers or {})}
-        content: Mapping[str, str] | bytes | None = request.form
+        content: Mapping[str, str] | Multipart | bytes | None = form or request.form
+        if form:
+            headers["Content-Type"] = form.content_type
         if request.json is not None:
             headers, content = {"Content-Type": "application/json", **headers}, to_json(request.json)
         # Not the session's own: that would add its credentials, or those of a .netrc file, and cookies.
@@ -122,17 +136,21 @@ class Transport:
         """Proxies and TLS settings. The environment is looked at once, as it is a fifth of a short call."""
         return dict(self._session.merge_environment_settings(self._base_url, {}, True, None, None))  # noqa: FBT003 - its signature
 
-    def _body(self, response: requests.Response, deadline: float) -> bytes:
-        body = bytearray()
+    def _body(self, response: requests.Response, into: IO[bytes] | None, deadline: float) -> bytes:
+        most = MAX_DOWNLOAD_BYTES if into else MAX_BODY_BYTES
+        held = io.BytesIO()
+        body = into or held
+        body.seek(0)
+        body.truncate()
         try:
             while self._clock.monotonic() < deadline:
                 # read1 returns after one read of the socket; read and iter_content wait for a full chunk.
                 chunk = response.raw.read1(_CHUNK_BYTES, decode_content=True)
                 if not chunk:
-                    return bytes(body)
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    raise self._no_answer(f"the answer is larger than {MAX_BODY_BYTES} bytes")
+                    return held.getvalue()
+                body.write(chunk)
+                if body.tell() > most:
+                    raise self._no_answer(f"the answer is larger than {most} bytes")
         except (HTTPError, OSError):
             raise self._no_answer("the answer broke off") from None
         raise self._no_answer("the answer did not end in time")

@@ -34,6 +34,7 @@ from marketo_provider.sync.journal import Journal
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run
 from marketo_provider.sync.sharing import join_instance, leave_instance
+from marketo_provider.sync.turn import CreateTurn
 from tests.benchmarks import addresses
 from tests.benchmarks.answering import Server, serve
 from tests.benchmarks.common import Limit, Stopwatch, Work, best, quotient, report, scratch, size
@@ -98,8 +99,11 @@ def deliver(server: Server, changes: Path) -> Work:
         presence = run.presence()
         join_instance(run, lease, presence)
         budget = Budget(run.marketo, run.limits)
+        turn = CreateTurn(presence, run.clock, lambda _: True)
         with watch.running():
-            delivery = Delivery(run, lease, presence, journal, done, budget=budget, total=rows)
+            delivery = Delivery(
+                run, lease, presence, turn, journal=journal, report=done, budget=budget, total=rows
+            )
             for value in (False, True):
                 delivery.send(changes_of(workspace, value=value), exits=not value)
             journal.flush()
@@ -153,7 +157,7 @@ def _write_changes(path: Path, rows: int) -> None:
     """
     with duckdb.connect() as db:
         db.execute(
-            f"COPY (SELECT {COLUMNS}, value, create_lead, reach FROM (SELECT {key_sql(addresses.ADDRESS)}, "
+            f"COPY (SELECT {COLUMNS}, value, create_lead, reach, false AS importing, false AS by_file FROM (SELECT {key_sql(addresses.ADDRESS)}, "
             f"{addresses.ADDRESS} AS address, if(value, 'false', 'true') AS flag, NOT value AS was_true, "
             "NOT value AS may_hold, NULL::VARCHAR AS code, if(value, [], [i + 1])::BIGINT[] AS lead_ids, "
             "0::INTEGER AS tries, NULL::TIMESTAMPTZ AS next_try, value, value AS create_lead, lead_ids AS reach "

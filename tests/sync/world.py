@@ -105,6 +105,8 @@ class InProcess(BaseAdapter):
         parts = urlsplit(prepared.url or "")
         self.before(parts.path)
         body = prepared.body or b""
+        if not isinstance(body, str | bytes):
+            body = b"".join(body)  # an upload, which is sent in pieces
         request = Request(
             method=prepared.method or "GET",
             path=parts.path,

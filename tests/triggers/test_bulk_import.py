@@ -12,7 +12,7 @@ from airflow.triggers.base import TriggerEvent
 
 from marketo_provider import errors
 from marketo_provider.hooks.marketo import MarketoHook
-from marketo_provider.marketo.imports import ImportStatus
+from marketo_provider.marketo.models import ImportStatus
 from marketo_provider.operators.export import ExportOperator
 from marketo_provider.operators.marketo import CohortToMarketoOperator
 from marketo_provider.sync.import_wait import Look, look_at_imports, wait_for_imports
@@ -31,13 +31,13 @@ class Marketo:
         self._answers: Iterator[Any] = iter(answers)
         self.imports = self
 
-    def status(self, batch_id: int, **_: float) -> ImportStatus:
+    def status(self, batch_id: int) -> ImportStatus | None:
         """Answer."""
         self.asked.append(batch_id)
         answer = next(self._answers)
         if isinstance(answer, Exception):
             raise answer
-        return ImportStatus(answer)
+        return None if answer == "gone" else ImportStatus(answer, 0, 0, 0)
 
 
 def look(marketo: Any, batch_ids: Sequence[int]) -> Look:

@@ -5,7 +5,7 @@ and empty `errors` and `warnings` are left out.
 """
 
 import re
-from typing import Annotated, Generic, NotRequired, TypeVar
+from typing import Annotated, Generic, Literal, NotRequired, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -21,10 +21,12 @@ from typing_extensions import TypedDict  # pydantic takes no other before Python
 
 from marketo_provider.marketo.codes import Code
 from marketo_provider.marketo.models import Field as LeadField
-from marketo_provider.marketo.models import Lead, LeadResults, Status
+from marketo_provider.marketo.models import ImportStatus, Lead, LeadResults, Status
 
+Count = Annotated[StrictInt, Field(ge=0)]
 _REQUEST_ID = re.compile(r"[\w#.:-]{1,64}", re.ASCII)
 LeadId = Annotated[StrictInt, Field(gt=0)]
+BatchId = Annotated[StrictInt, Field(gt=0)]
 
 
 class _Row(BaseModel):
@@ -161,19 +163,23 @@ class UsageRow(_Row):
     """The calls of one day, of all integrations together."""
 
     date: StrictStr
-    total: Annotated[StrictInt, Field(ge=0)]
+    total: Count
 
 
 class QueuedRow(_Row):
-    """What bulk import says of a file that it has taken."""
+    """What an upload is answered."""
 
-    batch_id: Annotated[StrictInt, Field(gt=0, alias="batchId")]
+    batch_id: BatchId = Field(alias="batchId")
 
 
 class ImportRow(_Row):
-    """What bulk import says of a job."""
+    """How far an import job is."""
 
     status: Literal["Queued", "Importing", "Complete", "Failed"]
-    rows: StrictInt = Field(0, alias="numOfLeadsProcessed")
-    failed: StrictInt = Field(0, alias="numOfRowsFailed")
-    warned: StrictInt = Field(0, alias="numOfRowsWithWarning")
+    imported: Count = Field(alias="numOfLeadsProcessed")
+    failed: Count = Field(alias="numOfRowsFailed")
+    warned: Count = Field(alias="numOfRowsWithWarning")
+
+    def value(self) -> ImportStatus:
+        """Return it as the client hands it out."""
+        return ImportStatus(self.status, self.imported, self.failed, self.warned)

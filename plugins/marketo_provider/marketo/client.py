@@ -46,6 +46,10 @@ class MarketoClient:
         clock: measures deadlines and waits.
         patience_seconds: how long a call that only reads is repeated, unless it is given a deadline.
         random: spreads waits; a number from 0 to 1.
+
+    Attributes:
+        host: the instance's, without a scheme.
+        imports: the endpoints of bulk import.
     """
 
     def __init__(
@@ -61,7 +65,7 @@ class MarketoClient:
         self._clock = clock
         self._patience_seconds = patience_seconds
         self._exchange = Exchange(connection, session=session, clock=clock, random=random)
-        self.imports = Imports(self._exchange)
+        self.imports = Imports(self._exchange, clock=clock, patience_seconds=patience_seconds)
 
     def keep_to(self, share: Callable[[], Share]) -> None:
         """Keep to what `share` says when a call begins, instead of all that the Connection allows."""

@@ -7,9 +7,10 @@ been executed is repeated here only for reads; of writes it is the caller who kn
 
 import random as random_module
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from threading import Lock
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import requests
 from pydantic import ValidationError
@@ -24,7 +25,7 @@ from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.marketo.failures import Failed
 from marketo_provider.marketo.limits import WINDOW_SECONDS, CallLimits, Share
 from marketo_provider.marketo.models import FailedRequest
-from marketo_provider.transport import Answer, Request, Transport
+from marketo_provider.transport import MAX_BODY_BYTES, Answer, Request, Transport
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -73,7 +74,6 @@ class Exchange:
         *,
         deadline: float,
         writes: bool = False,
-        file: bool = False,
     ) -> T:
         """Return what `read` makes of the answer's body.
 
@@ -82,7 +82,6 @@ class Exchange:
             read: turns the body of a successful answer into values; a ValueError means it cannot be understood.
             deadline: no attempt begins after it, nor lasts beyond it.
             writes: the request must not be repeated where it may have been executed.
-            file: a successful answer is a CSV file, none at all (404) an empty one; failures are JSON as ever.
 
         Raises:
             AccessDenied: credentials, permission or the instance's list of allowed addresses.
@@ -91,6 +90,25 @@ class Exchange:
             VendorUnavailable: nothing was executed (or only reads were), to the end of the time.
             NoAnswer: a write may or may not have been executed.
         """
+        return self._carry_through(request, lambda answer: self._value(answer, read), deadline, writes=writes)
+
+    def download(self, request: Request, into: IO[bytes], *, deadline: float) -> bool:
+        """Put the CSV file that is asked for into an open one; False where there is none (404).
+
+        An answer that is no CSV is an envelope, with an error, and is treated as in `ask`, as are all others.
+        """
+
+        def take(answer: Answer) -> bool:
+            if answer.status == HTTPStatus.NOT_FOUND:
+                return False
+            if answer.status == HTTPStatus.OK and answer.headers.get("Content-Type", "").startswith("text/csv"):
+                return True
+            into.seek(0)
+            return self._value(replace(answer, body=into.read(MAX_BODY_BYTES)), _no_file)
+
+        return self._carry_through(replace(request, into=into), take, deadline, writes=False)
+
+    def _carry_through(self, request: Request, take: Callable[[Answer], T], deadline: float, *, writes: bool) -> T:
         repeats = dict(_REPEATS)
 
         def again(error: BaseException) -> bool:
@@ -118,7 +136,7 @@ class Exchange:
             reraise=True,
         )
         try:
-            value: T = retrying(self._attempt, request, read, deadline, file=file)
+            value: T = retrying(self._attempt, request, take, deadline)
         except Failed as failure:
             error = failure.error
         else:
@@ -127,13 +145,13 @@ class Exchange:
             error = VendorUnavailable(str(error), code=error.code, request_id=error.request_id)
         raise error
 
-    def _attempt(self, request: Request, read: Callable[[bytes], T], deadline: float, *, file: bool) -> T:
+    def _attempt(self, request: Request, take: Callable[[Answer], T], deadline: float) -> T:
         with self.limits.slot(deadline):
             token = self._reach(lambda: self._tokens.current(deadline))
             ends_at = min(deadline, self._clock.monotonic() + _ATTEMPT_SECONDS)
             answer = self._reach(lambda: self._transport.send(request, auth=Bearer(token), deadline=ends_at))
         try:
-            value = self._value(answer, read, file=file)
+            value = take(answer)
         except Failed as failure:
             if failure.kind is Kind.TOKEN:
                 self._tokens.discard(token)
@@ -150,12 +168,7 @@ class Exchange:
             self._count()  # Marketo may have taken it
             raise Failed(Kind.UNSURE, error) from None
 
-    def _value(self, answer: Answer, read: Callable[[bytes], T], *, file: bool) -> T:
-        if file and _is_file(answer):
-            try:
-                return read(b"" if answer.status == HTTPStatus.NOT_FOUND else answer.body)
-            except ValueError:
-                raise self._failed(_UNREADABLE_CODE, None, _UNREADABLE) from None
+    def _value(self, answer: Answer, read: Callable[[bytes], T]) -> T:
         if answer.status != HTTPStatus.OK:
             raise self._failed(str(answer.status), None, http_meaning(answer.status))
         try:
@@ -183,8 +196,5 @@ class Exchange:
             self.calls += 1
 
 
-def _is_file(answer: Answer) -> bool:
-    content_type = answer.headers.get("Content-Type", "")
-    return answer.status == HTTPStatus.NOT_FOUND or (
-        answer.status == HTTPStatus.OK and content_type.lower().startswith("text/csv")
-    )
+def _no_file(_: bytes) -> bool:
+    raise ValueError("success, and no file")

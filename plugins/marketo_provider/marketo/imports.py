@@ -1,110 +1,118 @@
-"""Bulk import of leads: files of addresses that Marketo takes, queues and works through by itself.
+"""The endpoints of bulk lead import: a file is uploaded, its job waits and works, others say which rows failed.
 
-https://experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/bulk-import/bulk-lead-import
+An import by e-mail inserts or updates, and never tells which. The files of failed and of warned rows are CSV,
+whatever their path says, with the columns of the upload and a last one; where there are no such rows, there is no
+file
+(https://experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/bulk-import/bulk-lead-import).
 """
 
 import csv
 import io
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
-from marketo_provider.errors import RequestRefused
+from marketo_provider.clock import Clock
+from marketo_provider.errors import ImportUnreadable, RequestRefused
 from marketo_provider.marketo.answers import ImportRow, Page, QueuedRow
 from marketo_provider.marketo.exchange import Exchange
+from marketo_provider.marketo.models import ImportProblem, ImportStatus
+from marketo_provider.multipart import Upload
 from marketo_provider.transport import Request
 
-MAX_FILE_BYTES = 10_000_000
-_UNKNOWN_JOB = frozenset({"610", "1013", "404"})
-_REASON_COLUMNS = {"failures": "Import Failure Reason", "warnings": "Import Warning Reason"}
-
-
-@dataclass(frozen=True, slots=True)
-class ImportStatus:
-    """How far a job has got; `gone`: Marketo does not know it any more, as after seven days."""
-
-    state: Literal["Queued", "Importing", "Complete", "Failed", "gone"]
-    failed: int = 0
-    warned: int = 0
-
-    @property
-    def ended(self) -> bool:
-        """Whether the job will change no lead any more."""
-        return self.state in {"Complete", "Failed", "gone"}
-
-
-@dataclass(frozen=True, slots=True)
-class RowReason:
-    """A row that Marketo says something of; its reason is Marketo's own wording and must not be shown."""
-
-    address: str
-    reason: str
+MAX_FILE_BYTES = 10_000_000  # "under 10 MB", of which Adobe gives no bytes: the smaller of the two readings
+ADDRESS_COLUMN = "email"
+_GONE = {"610", "1013"}  # an id is valid for seven days; what comes after is not documented
 
 
 class Imports:
-    """The import endpoints of one instance.
+    """The import jobs of one instance; safe to share between threads.
 
     Args:
-        exchange: carries the calls.
+        exchange: carries the calls through.
+        clock: measures deadlines.
+        patience_seconds: how long a call that only reads is repeated.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, *, clock: Clock, patience_seconds: float) -> None:
         self._exchange = exchange
+        self._clock = clock
+        self._patience_seconds = patience_seconds
 
-    def upload(self, file: bytes, *, partition: str | None, deadline: float) -> int:
-        """Hand a CSV file over, which is looked up by e-mail; return the id of its job.
+    def create(self, file: Path, *, partition: str | None, deadline: float) -> int:
+        """Upload a CSV file of at most `MAX_FILE_BYTES`, with a header, and return its job's batch id.
 
         Raises:
+            ImportQueueFull: there is no place in the queue; nothing was taken.
             NoAnswer: the file may or may not have been taken; nothing was repeated.
-            VendorUnavailable: it was not; with the code 1016 where the queue is full.
             MarketoProviderError: see `Exchange.ask`.
         """
-        if len(file) > MAX_FILE_BYTES:
-            raise ValueError(f"Marketo takes files of {MAX_FILE_BYTES} bytes, not {len(file)}.")
-        params = {"format": "csv", "lookupField": "email"} | ({"partitionName": partition} if partition else {})
-        request = Request("POST", "/bulk/v1/leads.json", params=params, file=file)
+        params: dict[str, str | int] = {"format": "csv", "lookupField": ADDRESS_COLUMN}
+        if partition is not None:
+            params["partitionName"] = partition
+        upload = Upload("file", "leads.csv", "text/csv", file)
 
         def read(answer: bytes) -> int:
-            rows = Page[QueuedRow].model_validate_json(answer).result
-            if len(rows) != 1:
-                raise ValueError("not one job")
-            return rows[0].batch_id
+            (row,) = Page[QueuedRow].model_validate_json(answer).result
+            return row.batch_id
 
+        request = Request("POST", "/bulk/v1/leads.json", params=params, upload=upload)
         return self._exchange.ask(request, read, deadline=deadline, writes=True)
 
-    def status(self, batch_id: int, *, deadline: float) -> ImportStatus:
-        """Return how far a job has got."""
-        request = Request("GET", f"/bulk/v1/leads/batch/{batch_id}.json")
+    def status(self, batch_id: int) -> ImportStatus | None:
+        """Tell how far a job is; None where Marketo does not know it any more, seven days after the upload."""
 
         def read(answer: bytes) -> ImportStatus:
-            rows = Page[ImportRow].model_validate_json(answer).result
-            if len(rows) != 1:
-                raise ValueError("not one job")
-            return ImportStatus(rows[0].status, rows[0].failed, rows[0].warned)
+            (row,) = Page[ImportRow].model_validate_json(answer).result
+            return row.value()
 
+        request = Request("GET", f"/bulk/v1/leads/batch/{batch_id}.json")
         try:
-            return self._exchange.ask(request, read, deadline=deadline)
+            return self._exchange.ask(request, read, deadline=self._deadline())
         except RequestRefused as refused:
-            if refused.code in _UNKNOWN_JOB:
-                return ImportStatus("gone")
+            if refused.code in _GONE:
+                return None
             raise
 
-    def reasons(
-        self, batch_id: int, kind: Literal["failures", "warnings"], *, deadline: float
-    ) -> list[RowReason] | None:
-        """Return the rows of a job that failed or were warned of; None where the file is not as documented.
+    def failures(self, batch_id: int, *, field: str) -> Iterator[ImportProblem]:
+        """Yield the rows of a complete job that were not imported, in no order.
 
-        The file is in the columns of the upload, the address first, and a last one with the reason. It may be
-        of any size up to the upload's.
+        Args:
+            batch_id: the job's.
+            field: the second column of what was uploaded.
+
+        Raises:
+            ImportUnreadable: the file is not as documented.
+            MarketoProviderError: see `Exchange.ask`.
         """
-        request = Request("GET", f"/bulk/v1/leads/batch/{batch_id}/{kind}.json")
+        return self._problems(batch_id, "failures", [ADDRESS_COLUMN, field, "Import Failure Reason"])
 
-        def read(answer: bytes) -> list[RowReason] | None:
-            rows = csv.reader(io.StringIO(answer.decode("utf-8"), newline=""))
-            header = next(rows, None)
-            if header is None:
-                return []
-            if header[0] != "email" or header[-1] != _REASON_COLUMNS[kind]:
-                return None
-            return [RowReason(row[0], row[-1]) for row in rows if row]
+    def warnings(self, batch_id: int, *, field: str) -> Iterator[ImportProblem]:
+        """Yield the rows that were imported with a warning; as `failures`."""
+        return self._problems(batch_id, "warnings", [ADDRESS_COLUMN, field, "Import Warning Reason"])
 
-        return self._exchange.ask(request, read, deadline=deadline, file=True)
+    def _problems(self, batch_id: int, name: str, header: list[str]) -> Iterator[ImportProblem]:
+        request = Request("GET", f"/bulk/v1/leads/batch/{batch_id}/{name}.json")
+        with TemporaryFile(prefix="marketo-provider-") as file:
+            if self._exchange.download(request, file, deadline=self._deadline()):
+                try:
+                    yield from _read(file, header)
+                except (ValueError, csv.Error):
+                    raise ImportUnreadable(
+                        f"Marketo's {name} file of import {batch_id} is not as documented; its columns should be "
+                        f"{', '.join(header)}. What became of the file's rows is unknown. Look at the job under "
+                        "Admin > Integration, and report the format to the maintainers of this provider."
+                    ) from None
+
+    def _deadline(self) -> float:
+        return self._clock.monotonic() + self._patience_seconds
+
+
+def _read(file: IO[bytes], header: list[str]) -> Iterator[ImportProblem]:
+    file.seek(0)
+    rows = csv.reader(io.TextIOWrapper(file, encoding="utf-8", newline=""), strict=True)
+    if next(rows, None) != header:
+        raise ValueError("other columns")
+    for address, _, reason in rows:
+        yield ImportProblem(address, reason)

@@ -72,3 +72,26 @@ class FailedRequest:
 
     code: str
     request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportStatus:
+    """How far an import job is. `Complete` says nothing of its rows: any of them may have failed."""
+
+    state: Literal["Queued", "Importing", "Complete", "Failed"]
+    imported: int
+    failed: int
+    warned: int
+
+    @property
+    def ended(self) -> bool:
+        """Whether it writes no more."""
+        return self.state in {"Complete", "Failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProblem:
+    """A row that failed or was imported with a warning; `reason` is Marketo's text, which may quote the row."""
+
+    address: str = field(repr=False)
+    reason: str = field(repr=False)

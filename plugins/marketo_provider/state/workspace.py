@@ -70,7 +70,7 @@ class Workspace:
 
     def batches(self, sql: str, size: int, **parameters: Any) -> Iterator[pa.RecordBatch]:
         """Yield a query's rows, some `size` at a time; other statements may run in between."""
-        with self._duckdb.cursor() as cursor, _silent():
+        with self._duckdb.cursor() as cursor, silent():
             reader = cursor.sql(sql, params=parameters or None).to_arrow_reader(size)
             yield from reader
 
@@ -105,12 +105,12 @@ class Workspace:
         return local
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-        with _silent():
+        with silent():
             return self._duckdb.execute(sql, parameters or None)
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
+def silent() -> Iterator[None]:
     """Keep the messages of DuckDB and Arrow, which may quote an address, out of logs."""
     try:
         yield

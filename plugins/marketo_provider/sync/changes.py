@@ -21,7 +21,6 @@ from marketo_provider.state.records import OpenImport
 from marketo_provider.state.workspace import Workspace, quoted
 
 _CHUNK_ROWS = 3000
-_FILE_CHUNK_ROWS = 50_000
 _INTENDED = (
     "SELECT key_high, key_low, address, 'unknown' AS flag, flag = 'true' OR was_true AS was_true, "
     "true AS may_hold, NULL::VARCHAR AS code, lead_ids, tries, NULL::TIMESTAMPTZ AS next_try FROM changes"
@@ -250,9 +249,9 @@ def unmark_importable(workspace: Workspace) -> None:
     workspace.run("UPDATE changes SET by_file = false")
 
 
-def importable_rows(workspace: Workspace) -> Iterator[pa.RecordBatch]:
-    """Yield the ledger rows of the marked entries, as an intent announces them."""
-    return workspace.batches(f"{_INTENDED} WHERE by_file", _FILE_CHUNK_ROWS)
+def importable_rows() -> str:
+    """Return the query of the ledger rows of the marked entries, as an intent announces them."""
+    return f"{_INTENDED} WHERE by_file"
 
 
 def keep_in_files(workspace: Workspace, files: Sequence[Path]) -> int:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 
@@ -21,7 +22,7 @@ from marketo_provider.errors import (
 )
 from marketo_provider.marketo.limits import WINDOW_SECONDS
 from marketo_provider.state.lease import Lease
-from marketo_provider.state.ledger import load_ledger
+from marketo_provider.state.ledger import Flag, LedgerRow, load_ledger
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import Claim, Intended, OpenImport, Settled
 from marketo_provider.state.snapshots import Snapshot, SnapshotFolder
@@ -57,6 +58,7 @@ from marketo_provider.sync.turn import CreateTurn
 from marketo_provider.sync.uploads import Uploads
 
 _LOOK_SECONDS = 1.0
+_TOO_LONG = "import_too_long"
 # A snapshot that a retry found nearly too old is no reason to import a handful of changes.
 _SHORTEST = timedelta(minutes=10)
 _AWAY = timedelta(seconds=60)
@@ -285,10 +287,16 @@ class _Export:
             unmark_importable(workspace)
             return []
         places = max(0, run.limits.bulk_jobs_queued - len(self._log.target.imports))
-        rows = importable_rows(workspace)
-        files = list(islice(write_import_files(rows, workspace.scratch, field=run.field), places))
-        self._left_to_import = keep_in_files(workspace, [file.ledger_rows for file in files])
-        return files
+        files = write_import_files(workspace, importable_rows(), field=run.field, refuse=self._too_long)
+        chosen = list(islice(files, places))
+        self._left_to_import = keep_in_files(workspace, [file.rows for file in chosen])
+        return chosen
+
+    def _too_long(self, row: LedgerRow) -> None:
+        next_try = self._run.clock.now() + timedelta(days=1)
+        refused = replace(row, flag=Flag.REFUSED, may_hold=False, code=_TOO_LONG, next_try=next_try)
+        self._journal.add(refused)
+        self._report.refuse(_TOO_LONG)
 
     def _announce(self, workspace: Workspace, claim: Claim) -> None:
         """Make durable what is about to be sent, before the first request."""
@@ -354,7 +362,8 @@ class _Export:
         return [one.batch_id for one in self._waits_for if one.batch_id is not None]
 
     def _import_has_ended(self, batch_id: int) -> bool:
-        return self._run.marketo.imports.status(batch_id, deadline=self._lease.deadline).ended
+        status = self._run.marketo.imports.status(batch_id)
+        return status is None or status.ended
 
     def _read_back(self, workspace: Workspace) -> None:
         if self._out_of_calls:

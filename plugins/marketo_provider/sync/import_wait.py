@@ -9,7 +9,6 @@ from marketo_provider.marketo.client import MarketoClient
 
 # Adobe's advice is a look every 5 to 30 seconds (help/rest-api/bulk-lead-import.md).
 POLL_SECONDS = 30.0
-_LOOK_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ def look_at_imports(client: MarketoClient, clock: Clock, batch_ids: Sequence[int
     waiting: list[int] = []
     for place, batch_id in enumerate(batch_ids):
         try:
-            status = client.imports.status(batch_id, deadline=clock.monotonic() + _LOOK_SECONDS)
+            status = client.imports.status(batch_id)
         except QuotaExhausted as spent:
             seconds = (spent.resume_at - clock.now()).total_seconds()
             return Look((*waiting, *batch_ids[place:]), max(seconds, POLL_SECONDS))
@@ -36,7 +35,7 @@ def look_at_imports(client: MarketoClient, clock: Clock, batch_ids: Sequence[int
             return Look((*waiting, *batch_ids[place:]))
         except StopAndAsk:
             return Look(())
-        if not status.ended:
+        if status is not None and not status.ended:
             waiting.append(batch_id)
     return Look(tuple(waiting))
 

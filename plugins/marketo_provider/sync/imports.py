@@ -8,12 +8,11 @@ to otherwise since the file was announced, so that nobody knows who came last: h
 import secrets
 from collections import Counter
 from datetime import datetime, timedelta
-from typing import Literal
 
 import pyarrow as pa
 
 from marketo_provider.errors import ImportUnreadable
-from marketo_provider.marketo.imports import ImportStatus, RowReason
+from marketo_provider.marketo.models import ImportProblem, ImportStatus
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import COLUMNS
 from marketo_provider.state.presence import Presence
@@ -69,8 +68,10 @@ class ImportCollector:
                 if self._run.clock.now() >= one.announced_at + _UNANSWERED_FOR:
                     self._end(one, None)
                 continue
-            status = self._run.marketo.imports.status(one.batch_id, deadline=self._lease.deadline)
-            if status.ended:
+            status = self._run.marketo.imports.status(one.batch_id)
+            if status is None:
+                self._end(one, None)
+            elif status.ended:
                 self._take_in(workspace, one, one.batch_id, status)
             elif status.state == "Queued" and self._run.clock.now() >= one.announced_at + _NOT_TAKEN_UP_FOR:
                 logger.warning(
@@ -86,15 +87,19 @@ class ImportCollector:
         return min(one.announced_at for one in self._lease.log.target.imports) + _UNANSWERED_FOR
 
     def _take_in(self, workspace: Workspace, one: OpenImport, batch_id: int, status: ImportStatus) -> None:
-        if status.state == "gone":
-            self._end(one, None)
-            return
         if status.state == "Failed":
             logger.warning("%s: import %d failed as a whole; its rows are sent again.", self._run.label, batch_id)
             self._end(one, self._save(workspace, f"SELECT {_FAILED} FROM {self._untouched(workspace, one)}"))
             return
-        failures = self._reasons(batch_id, "failures") if status.failed else []
-        warnings = self._reasons(batch_id, "warnings") if status.warned else []
+        imports, field = self._run.marketo.imports, self._run.field
+        failures = list(imports.failures(batch_id, field=field)) if status.failed else []
+        if len(failures) != status.failed:
+            raise ImportUnreadable(
+                f"{self._run.label}: Marketo says that {status.failed:,} rows of import {batch_id} failed, and "
+                f"its file names {len(failures):,}. What became of the rows is not guessed: they are sent again "
+                "once Marketo has forgotten the import, seven days after it. Look at the import in Marketo."
+            )
+        warnings = imports.warnings(batch_id, field=field) if status.warned else ()
         self._load(workspace, failures)
         workspace.run(
             f"CREATE OR REPLACE TABLE outcome AS SELECT {_OUTCOME} FROM {self._untouched(workspace, one)} "
@@ -116,18 +121,7 @@ class ImportCollector:
         self._lease.append(ImportEnded(at=self._run.clock.now(), by=self._lease.holder, name=one.name, rows=rows))
         self._presence.note_ended(one.name)
 
-    def _reasons(self, batch_id: int, kind: Literal["failures", "warnings"]) -> list[RowReason]:
-        self._lease.keep(at_least=self._run.settings.lease_seconds / 2)
-        found = self._run.marketo.imports.reasons(batch_id, kind, deadline=self._lease.deadline)
-        if found is None:
-            raise ImportUnreadable(
-                f"{self._run.label}: Marketo's file of {kind} of import {batch_id} has other columns than the "
-                "upload. What became of its rows is not guessed; they are sent again after seven days, when "
-                "Marketo forgets the import. Look at the file in Marketo, and at the field's definition."
-            )
-        return found
-
-    def _load(self, workspace: Workspace, failures: list[RowReason]) -> None:
+    def _load(self, workspace: Workspace, failures: list[ImportProblem]) -> None:
         path = workspace.scratch / secrets.token_hex(16)
         said = {
             "email": [row.address.lower() for row in failures],

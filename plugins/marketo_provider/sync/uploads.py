@@ -2,7 +2,13 @@
 
 import secrets
 
-from marketo_provider.errors import NoAnswer, QuotaExhausted, RequestRefused, VendorUnavailable
+from marketo_provider.errors import (
+    ImportQueueFull,
+    NoAnswer,
+    QuotaExhausted,
+    RequestRefused,
+    VendorUnavailable,
+)
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.presence import Presence
 from marketo_provider.state.records import ImportAnnounced, ImportEnded, ImportQueued
@@ -12,7 +18,6 @@ from marketo_provider.sync.run import Run, logger
 from marketo_provider.sync.turn import CreateTurn
 
 _LOOK_SECONDS = 1.0
-_QUEUE_FULL = "1016"
 
 
 class Uploads:
@@ -46,10 +51,10 @@ class Uploads:
         for number, file in enumerate(files):
             self.out_of_calls = not self._budget.allows(exits=False)
             if self.out_of_calls or not self._wait_for_turn():
-                return sum(later.rows for later in files[number:])
+                return sum(later.count for later in files[number:])
             if not self._send(file):
-                unanswered = file.rows if self.unanswered_rows else 0
-                return sum(later.rows for later in files[number:]) - unanswered
+                unanswered = file.count if self.unanswered_rows else 0
+                return sum(later.count for later in files[number:]) - unanswered
         return 0
 
     def _wait_for_turn(self) -> bool:
@@ -69,38 +74,36 @@ class Uploads:
         """Announce a file and hand it over; return whether another may follow."""
         run, name = self._run, secrets.token_hex(16)
         rows = f"{run.folder}/imports/{name}.parquet"
-        content = file.csv.read_bytes()
-        run.store.publish(file.ledger_rows, rows)
+        run.store.publish(file.rows, rows)
         self._presence.announce_file(name)
         self._lease.append(ImportAnnounced(at=run.clock.now(), by=self._lease.holder, name=name, rows=rows))
         self._keep()
         try:
-            batch_id = run.marketo.imports.upload(
-                content,
+            batch_id = run.marketo.imports.create(
+                file.csv,
                 partition=run.export.partition or run.limits.partition,
                 deadline=min(self._lease.deadline, self._presence.deadline),
             )
         except NoAnswer:
-            self.unanswered_rows = file.rows
+            self.unanswered_rows = file.count
             logger.warning(
                 "%s: Marketo gave no answer to a file of %d rows. Whether it has taken it cannot be asked, so the "
                 "rows are taken as under way for 24 hours.",
                 run.label,
-                file.rows,
+                file.count,
             )
             return False
-        except (VendorUnavailable, QuotaExhausted) as error:
+        except (ImportQueueFull, VendorUnavailable, QuotaExhausted) as error:
             self._not_taken(name)
             self.out_of_calls = isinstance(error, QuotaExhausted)
-            if error.code == _QUEUE_FULL:
-                logger.info("%s: Marketo's import queue is full; waiting for a place.", run.label)
+            logger.info("%s: a file was not taken: %s", run.label, error)
             return False
         except RequestRefused:
             self._not_taken(name)
             raise
         self._lease.append(ImportQueued(at=run.clock.now(), by=self._lease.holder, name=name, batch_id=batch_id))
         self._presence.note_queued(name, batch_id)
-        logger.info("%s: handed %d rows over as import %d.", run.label, file.rows, batch_id)
+        logger.info("%s: handed %d rows over as import %d.", run.label, file.count, batch_id)
         return True
 
     def _not_taken(self, name: str) -> None:
