@@ -86,7 +86,7 @@ def test_the_trigger_fires_when_all_have_ended(monkeypatch: pytest.MonkeyPatch) 
         slept.append(seconds)
 
     monkeypatch.setattr("asyncio.sleep", sleep)
-    monkeypatch.setattr(MarketoHook, "get_conn", lambda _: marketo)
+    monkeypatch.setattr(MarketoHook, "get_conn", lambda *_, **__: marketo)
 
     async def fire() -> list[TriggerEvent]:
         return [
@@ -136,7 +136,7 @@ def test_a_task_waits_for_imports_with_the_trigger(monkeypatch: pytest.MonkeyPat
 def test_a_task_that_is_not_deferrable_waits_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """And comes to the same end."""
     connect_nowhere(monkeypatch)
-    monkeypatch.setattr(MarketoHook, "get_conn", lambda _: Marketo("Complete"))
+    monkeypatch.setattr(MarketoHook, "get_conn", lambda *_, **__: Marketo("Complete"))
 
     operator = Waits(task_id="waits", cohort_id=1, marketo_field="flag", deferrable=False)
 

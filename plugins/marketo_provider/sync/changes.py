@@ -10,7 +10,6 @@ one that may not is of an entry; an entry that was refused in part is `unknown` 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,10 +17,11 @@ import pyarrow.compute as pc
 
 from marketo_provider.state.ledger import COLUMNS, SCHEMA, LedgerRow, decode_row
 from marketo_provider.state.records import OpenImport
-from marketo_provider.state.workspace import Workspace, quoted
+from marketo_provider.state.workspace import Workspace
 
 _CHUNK_ROWS = 3000
-_INTENDED = (
+# The ledger rows that an intent announces of those to be sent.
+INTENDED = (
     "SELECT key_high, key_low, address, 'unknown' AS flag, flag = 'true' OR was_true AS was_true, "
     "true AS may_hold, NULL::VARCHAR AS code, lead_ids, tries, NULL::TIMESTAMPTZ AS next_try FROM changes"
 )
@@ -229,46 +229,10 @@ def keep_first(workspace: Workspace, most: int) -> int:
     return max(0, count - most)
 
 
-def mark_importable(workspace: Workspace, tries: int) -> int:
-    """Mark the entries that may go by bulk import, and return how many they are.
-
-    They are those that may create a lead; but not who was in files that failed as a whole `tries` times.
-    """
-    workspace.run(
-        "UPDATE changes SET by_file = true WHERE value AND create_lead "
-        "AND NOT (flag = 'unknown' AND code IS NULL AND tries >= $tries)",
-        tries=tries,
-    )
-    count: int
-    (count,) = workspace.row("SELECT count(*) FROM changes WHERE by_file")
-    return count
-
-
-def unmark_importable(workspace: Workspace) -> None:
-    """Have all entries go by sync leads."""
-    workspace.run("UPDATE changes SET by_file = false")
-
-
-def importable_rows() -> str:
-    """Return the query of the ledger rows of the marked entries, as an intent announces them."""
-    return f"{_INTENDED} WHERE by_file"
-
-
-def keep_in_files(workspace: Workspace, files: Sequence[Path]) -> int:
-    """Keep, of the marked entries, those that are in some Parquet files; return how many are left for later."""
-    left: int
-    paths = ", ".join(map(quoted, files))
-    elsewhere = f"AND (key_high, key_low) NOT IN (SELECT (key_high, key_low) FROM read_parquet([{paths}]))"
-    where = f"WHERE by_file {elsewhere if files else ''}"
-    (left,) = workspace.row(f"SELECT count(*) FROM changes {where}")
-    workspace.run(f"DELETE FROM changes {where}")
-    return left
-
-
 def intent_rows() -> str:
     """Return the query of the ledger rows that an intent announces."""
     return (
-        f"{_INTENDED} UNION ALL "
+        f"{INTENDED} UNION ALL "
         "SELECT key_high, key_low, address, 'false', false, false, NULL, lead_ids, 0, NULL FROM forgotten"
     )
 

@@ -1,66 +1,57 @@
 """One export of one snapshot: lease, change set, delivery, settle, report."""
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
-from itertools import islice
 
 from marketo_provider.errors import (
-    GuardStopped,
     ImportsUnderWay,
     LeaseHeld,
     LeaseLost,
     MarketoProviderError,
     QuotaExhausted,
-    StopAndAsk,
-    StoreUnusable,
-    Superseded,
-    TooManyRefused,
-    TooMuchDrift,
     VendorUnavailable,
 )
-from marketo_provider.marketo.limits import WINDOW_SECONDS
 from marketo_provider.state.lease import Lease
-from marketo_provider.state.ledger import Flag, LedgerRow, load_ledger
+from marketo_provider.state.ledger import load_ledger
 from marketo_provider.state.log import TargetLog
-from marketo_provider.state.records import Claim, Intended, OpenImport, Settled
+from marketo_provider.state.records import Claim, Intended, Settled
 from marketo_provider.state.snapshots import Snapshot, SnapshotFolder
-from marketo_provider.state.target import Target
 from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.budget import Budget, calls_again_at
 from marketo_provider.sync.changes import (
     Extent,
     changes_of,
     find_changes,
-    importable_rows,
     intent_rows,
     keep_first,
-    keep_in_files,
-    mark_importable,
-    unmark_importable,
 )
 from marketo_provider.sync.delivery import Delivery
+from marketo_provider.sync.entries import Entries
 from marketo_provider.sync.first_write import check_first_write
 from marketo_provider.sync.guards import check_guards
-from marketo_provider.sync.import_files import ImportFile, write_import_files
-from marketo_provider.sync.imports import IMPORT_TRIES, ImportCollector
+from marketo_provider.sync.import_files import ImportFile
+from marketo_provider.sync.imports import ImportCollector
 from marketo_provider.sync.journal import Journal
 from marketo_provider.sync.ownership import check_claim, renewed_claim
 from marketo_provider.sync.read_back import read_back
 from marketo_provider.sync.report import Report
-from marketo_provider.sync.route import choose_route
 from marketo_provider.sync.run import Run, logger
 from marketo_provider.sync.settle import Settling
 from marketo_provider.sync.sharing import join_instance, leave_instance
-from marketo_provider.sync.snapshot import USABLE_FOR, load_snapshot
+from marketo_provider.sync.snapshot import load_snapshot
+from marketo_provider.sync.standing import (
+    check_age,
+    check_newest,
+    failure,
+    is_old,
+    settled_before,
+    snapshot_number,
+    stored_outcome,
+)
 from marketo_provider.sync.turn import CreateTurn
 from marketo_provider.sync.uploads import Uploads
 
 _LOOK_SECONDS = 1.0
-_TOO_LONG = "import_too_long"
-# A snapshot that a retry found nearly too old is no reason to import a handful of changes.
-_SHORTEST = timedelta(minutes=10)
 _AWAY = timedelta(seconds=60)
 
 
@@ -79,76 +70,20 @@ def export_cohort(run: Run, snapshot_name: str) -> Report:
         LeaseLost, VendorUnavailable: what is not acknowledged is sent again by the next try.
     """
     log = run.open_log()
-    number = _number(run, snapshot_name)
-    if settled := _settled_before(run, log, number):
-        return _stored_outcome(settled)
+    number = snapshot_number(run, snapshot_name)
+    if settled := settled_before(run, log, number):
+        return stored_outcome(settled)
     check_claim(run, log.target.claim)
-    _check_newest(run, log.target, number)
+    check_newest(run, log.target, number)
     snapshot = load_snapshot(run, snapshot_name)
-    _check_age(run, log.target, snapshot, number)
+    check_age(run, log.target, snapshot, number)
     lease = run.lease(log)
     lease.take()
-    if settled := _settled_before(run, log, number):
+    if settled := settled_before(run, log, number):
         # By another try of this task, while this one waited for the lease.
         lease.give_back()
-        return _stored_outcome(settled)
+        return stored_outcome(settled)
     return _Export(run, log, lease, snapshot, number).deliver()
-
-
-def _number(run: Run, snapshot_name: str) -> int:
-    if not snapshot_name.isdecimal():
-        raise StoreUnusable(
-            f"{run.label}: snapshot {snapshot_name} was read for a dry run, and this is none. Nothing was sent. "
-            "Clear the task snapshot_cohort too."
-        )
-    return int(snapshot_name)
-
-
-def _settled_before(run: Run, log: TargetLog, number: int) -> Settled | None:
-    """Return the settle that ends the work on a snapshot; a one-time export may have to go on with its own."""
-    settled = log.settled_snapshot(number)
-    if settled and settled.goes_on:
-        return None
-    if settled is None or not run.one_time or settled.claim.finished_at:
-        return settled
-    return settled if settled.failure and settled.run_id == run.run_id else None
-
-
-def _stored_outcome(settled: Settled) -> Report:
-    logger.info("This snapshot was settled at %s UTC; nothing is sent again.", f"{settled.at:%Y-%m-%d %H:%M}")
-    if settled.failure:
-        raise _failure(settled.failure, settled)
-    return Report.model_validate(settled.report)
-
-
-def _failure(message: str, settled: Settled) -> StopAndAsk:
-    return TooManyRefused(message) if settled.failed_by == "refusals" else TooMuchDrift(message)
-
-
-def _check_newest(run: Run, target: Target, number: int) -> None:
-    if target.delivered > number:
-        raise Superseded(
-            f"{run.label}: a newer snapshot than this run's has been delivered. The field never moves back, so "
-            "there is nothing to do."
-        )
-
-
-def _goes_on(target: Target, number: int) -> bool:
-    """Whether a snapshot is settled in part, and its run is to go on."""
-    return bool(target.settled and target.settled.goes_on and target.settled.snapshot == number)
-
-
-def _is_old(run: Run, snapshot: Snapshot) -> bool:
-    return not run.one_time and run.clock.now() - snapshot.begun_at > USABLE_FOR
-
-
-def _check_age(run: Run, target: Target, snapshot: Snapshot, number: int) -> None:
-    if _is_old(run, snapshot) and not _goes_on(target, number):
-        raise GuardStopped(
-            f"{run.label}: the snapshot was begun at {snapshot.begun_at:%Y-%m-%d %H:%M} UTC, more than two hours "
-            "ago, and is not delivered any more. Nothing was sent. Clear the task snapshot_cohort too, so that "
-            "the cohort is read anew."
-        )
 
 
 class _Export:
@@ -175,15 +110,15 @@ class _Export:
         self._budget = Budget(run.marketo, run.limits)
         self._imports = ImportCollector(run, lease, self._presence, self._report)
         self._uploads = Uploads(run, lease, self._presence, self._turn, self._budget)
-        self._left_to_import = 0
+        self._entries = Entries(run, log, self._journal, self._report, snapshot)
         self._delivery: Delivery | None = None
 
     def deliver(self) -> Report:
         """Do all that is done under the lease, and give it back unless something of ours may still land."""
         try:
             check_claim(self._run, self._log.target.claim)
-            _check_newest(self._run, self._log.target, self._number)
-            _check_age(self._run, self._log.target, self._snapshot, self._number)
+            check_newest(self._run, self._log.target, self._number)
+            check_age(self._run, self._log.target, self._snapshot, self._number)
             with self._run.workspace() as workspace:
                 settled = self._work(workspace)
         except LeaseLost:
@@ -215,7 +150,7 @@ class _Export:
         most = self._most_changes()
         if most is not None:
             self._report.left_over = keep_first(workspace, most)
-        files = self._choose_route(workspace, extent) if extent.to_send else []
+        files = self._entries.choose(workspace, extent, self._budget) if extent.to_send else []
         claim = renewed_claim(self._run, self._log.target.claim, self._number)
         self._announce(workspace, claim)
         if extent.to_send:
@@ -237,10 +172,6 @@ class _Export:
     def _leave(self) -> None:
         leave_instance(self._presence, may_land=self._may_land)
 
-    def _keep(self) -> None:
-        self._lease.keep(at_least=self._run.settings.lease_seconds / 2)
-        self._presence.keep(at_least=self._run.settings.lease_seconds / 2)
-
     def _find(self, workspace: Workspace) -> Extent:
         load_ledger(workspace, self._log.target)
         SnapshotFolder(self._run.store, self._run.folder, self._snapshot.name).load_members(workspace)
@@ -259,7 +190,7 @@ class _Export:
 
     def _most_changes(self) -> int | None:
         """Return how many changes this part of the run may send at most."""
-        if _is_old(self._run, self._snapshot):
+        if is_old(self._run, self._snapshot):
             # It was usable when the run began; what is left is the next run's, by a new one.
             return 0
         most = self._run.export.max_changes_per_run
@@ -267,41 +198,11 @@ class _Export:
             return most
         return max(0, most - self._settling.begun.answered)
 
-    def _choose_route(self, workspace: Workspace, extent: Extent) -> list[ImportFile]:
-        """Choose how the entered go, and write the files of this part of the run; the next has the others."""
-        run = self._run
-        importable = mark_importable(workspace, IMPORT_TRIES)
-        usable_for = max(self._snapshot.begun_at + USABLE_FOR - run.clock.now(), _SHORTEST)
-        route = choose_route(
-            entered=importable,
-            exited=max(0, extent.to_send - importable),
-            calls_left=self._budget.left_for_entries(),
-            calls_per_second=run.limits.calls_per_20_seconds / WINDOW_SECONDS,
-            seconds_left=None if run.one_time else usable_for.total_seconds(),
-            may_create=run.export.create_leads,
-            forced=run.route,
-        )
-        self._report.route, self._report.route_reason = route.name, route.reason
-        logger.info("%s: goes by %s: %s.", run.label, route.name, route.reason)
-        if route.name == "sync_leads":
-            unmark_importable(workspace)
-            return []
-        places = max(0, run.limits.bulk_jobs_queued - len(self._log.target.imports))
-        files = write_import_files(workspace, importable_rows(), field=run.field, refuse=self._too_long)
-        chosen = list(islice(files, places))
-        self._left_to_import = keep_in_files(workspace, [file.rows for file in chosen])
-        return chosen
-
-    def _too_long(self, row: LedgerRow) -> None:
-        next_try = self._run.clock.now() + timedelta(days=1)
-        refused = replace(row, flag=Flag.REFUSED, may_hold=False, code=_TOO_LONG, next_try=next_try)
-        self._journal.add(refused)
-        self._report.refuse(_TOO_LONG)
-
     def _announce(self, workspace: Workspace, claim: Claim) -> None:
         """Make durable what is about to be sent, before the first request."""
         name = secrets.token_hex(16)
-        rows, change_list = f"{self._run.folder}/intents/{name}.parquet", f"{self._run_folder}/changes-{name}.csv"
+        rows = f"{self._run.folder}/intents/{name}.parquet"
+        change_list = f"{self._run.folder}/runs/{self._snapshot.name}/changes-{name}.csv"
         workspace.save(intent_rows(), rows)
         workspace.save_csv("SELECT address, value AS set_to FROM changes", change_list)
         self._lease.append(
@@ -339,27 +240,25 @@ class _Export:
 
     def _upload(self, files: list[ImportFile]) -> None:
         self._journal.flush()
-        self._left_to_import += self._uploads.send(files)
-        self._report.left_over += self._left_to_import + self._uploads.unanswered_rows
+        self._entries.left += self._uploads.send(files)
+        self._report.left_over += self._entries.left + self._uploads.unanswered_rows
 
     def _has_to_go_on(self) -> bool:
         """Whether the run has to wait, and to go on with the same snapshot then."""
-        if _is_old(self._run, self._snapshot) or self._out_of_calls:
+        if is_old(self._run, self._snapshot) or self._out_of_calls:
             return False
         out_of_turn = self._delivery is not None and self._delivery.out_of_turn
-        return bool(out_of_turn or self._left_to_import or (self._waits_for if self._run.one_time else self._jobs))
+        return bool(
+            out_of_turn or self._entries.left or (self._log.target.imports if self._run.one_time else self._jobs)
+        )
 
     @property
     def _out_of_calls(self) -> bool:
         return bool(self._delivery and self._delivery.out_of_calls) or self._uploads.out_of_calls
 
     @property
-    def _waits_for(self) -> Sequence[OpenImport]:
-        return self._log.target.imports
-
-    @property
     def _jobs(self) -> list[int]:
-        return [one.batch_id for one in self._waits_for if one.batch_id is not None]
+        return [one.batch_id for one in self._log.target.imports if one.batch_id is not None]
 
     def _import_has_ended(self, batch_id: int) -> bool:
         status = self._run.marketo.imports.status(batch_id)
@@ -370,7 +269,8 @@ class _Export:
             return
         self._journal.flush()
         load_ledger(workspace, self._log.target)
-        self._keep()
+        self._lease.keep(at_least=self._run.settings.lease_seconds / 2)
+        self._presence.keep()
         try:
             found = read_back(
                 self._run, workspace, self._journal, salt=self._number, deadline=self._lease.deadline
@@ -383,13 +283,13 @@ class _Export:
 
     def _outcome(self, settled: Settled) -> Report:
         if settled.failure:
-            raise _failure(settled.failure, settled)
+            raise failure(settled.failure, settled)
         now, left = self._run.clock.now(), self._report.left_over
-        if settled.goes_on and (settled.imports or self._left_to_import):
+        if settled.goes_on and (settled.imports or self._entries.left):
             raise ImportsUnderWay(
                 f"{self._run.label}: Marketo is importing files of this run, {left:,} members are still to be "
                 "handed over. The run waits, and goes on by itself.",
-                resume_at=now + _AWAY if self._jobs or self._left_to_import else self._imports.unanswered_until(),
+                resume_at=now + _AWAY if self._jobs or self._entries.left else self._imports.unanswered_until(),
                 batch_ids=self._jobs,
             )
         if settled.goes_on:
@@ -405,7 +305,3 @@ class _Export:
                 resume_at=calls_again_at(now),
             )
         return self._report
-
-    @property
-    def _run_folder(self) -> str:
-        return f"{self._run.folder}/runs/{self._snapshot.name}"

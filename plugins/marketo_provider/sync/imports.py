@@ -18,14 +18,13 @@ from marketo_provider.state.ledger import COLUMNS
 from marketo_provider.state.presence import Presence
 from marketo_provider.state.records import ImportEnded, OpenImport
 from marketo_provider.state.workspace import Workspace, parquet, quoted
+from marketo_provider.sync.importable import IMPORT_TRIES
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run, logger
 
 _UNANSWERED_FOR = timedelta(hours=24)
 _NOT_TAKEN_UP_FOR = timedelta(hours=2)
 SEVERAL_MATCH = "import_several_match"
-# So often a row is sent by import that failed as a whole.
-IMPORT_TRIES = 2
 # What reasons of Marketo's begin with, or hold; their own words may quote an address and are not shown.
 _CODES = (
     ("multiple lead", SEVERAL_MATCH),
