@@ -157,7 +157,8 @@ def _write_changes(path: Path, rows: int) -> None:
     """
     with duckdb.connect() as db:
         db.execute(
-            f"COPY (SELECT {COLUMNS}, value, create_lead, reach, false AS importing, false AS by_file FROM (SELECT {key_sql(addresses.ADDRESS)}, "
+            f"COPY (SELECT {COLUMNS}, value, create_lead, reach, false AS importing, false AS by_file "
+            f"FROM (SELECT {key_sql(addresses.ADDRESS)}, "
             f"{addresses.ADDRESS} AS address, if(value, 'false', 'true') AS flag, NOT value AS was_true, "
             "NOT value AS may_hold, NULL::VARCHAR AS code, if(value, [], [i + 1])::BIGINT[] AS lead_ids, "
             "0::INTEGER AS tries, NULL::TIMESTAMPTZ AS next_try, value, value AS create_lead, lead_ids AS reach "

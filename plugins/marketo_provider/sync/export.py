@@ -91,10 +91,8 @@ class _Export:
 
     def __init__(self, run: Run, log: TargetLog, lease: Lease, snapshot: Snapshot, number: int) -> None:
         self._run = run
-        self._log = log
-        self._lease = lease
-        self._snapshot = snapshot
-        self._number = number
+        self._log, self._lease = log, lease
+        self._snapshot, self._number = snapshot, number
         self._last = log.target.settled
         self._journal = Journal(lease, run.clock)
         self._report = Report.begin(
@@ -293,11 +291,8 @@ class _Export:
                 batch_ids=self._jobs,
             )
         if settled.goes_on:
-            raise LeaseHeld(
-                f"{self._run.label}: other exports of this instance are creating leads; for {left:,} members the "
-                "run waits for its turn, without a worker.",
-                resume_at=now + _AWAY,
-            )
+            who = f"{self._run.label}: other exports of this instance are creating leads"
+            raise LeaseHeld(f"{who}; {left:,} members wait for the run's turn.", resume_at=now + _AWAY)
         if self._run.one_time and left and self._out_of_calls:
             raise QuotaExhausted(
                 f"{self._run.label}: Marketo's calls of today are spent, {left:,} members are still to be set "

@@ -22,22 +22,22 @@ class Look:
 def look_at_imports(client: MarketoClient, clock: Clock, batch_ids: Sequence[int]) -> Look:
     """Return which jobs are still to be waited for.
 
+    The last is asked first: Marketo works in order, and while it has not ended a look costs one call.
     While Marketo cannot be asked all are waited for; where only a person can help, none: the task says so.
     """
-    waiting: list[int] = []
-    for place, batch_id in enumerate(batch_ids):
+    for batch_id in reversed(batch_ids):
         try:
             status = client.imports.status(batch_id)
         except QuotaExhausted as spent:
             seconds = (spent.resume_at - clock.now()).total_seconds()
-            return Look((*waiting, *batch_ids[place:]), max(seconds, POLL_SECONDS))
+            return Look(tuple(batch_ids), max(seconds, POLL_SECONDS))
         except TryAgain:
-            return Look((*waiting, *batch_ids[place:]))
+            return Look(tuple(batch_ids))
         except StopAndAsk:
             return Look(())
         if status is not None and not status.ended:
-            waiting.append(batch_id)
-    return Look(tuple(waiting))
+            return Look(tuple(batch_ids))
+    return Look(())
 
 
 def wait_for_imports(client: MarketoClient, clock: Clock, batch_ids: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""Which changes may go by bulk import, and which of them do so in this part of a run. Rules 7 and 12 of the sync."""
+"""Which changes may go by bulk import, and which do so in this part of a run. Rules 7 and 12 of the sync."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,9 +40,8 @@ def keep_in_files(workspace: Workspace, files: Sequence[Path]) -> int:
     kept = "FROM changes WHERE NOT by_file"
     if files:
         rows = f"read_parquet([{', '.join(map(quoted, files))}])"
-        kept += (
-            f" UNION ALL FROM (FROM changes WHERE by_file) AS marked SEMI JOIN {rows} USING (key_high, key_low)"
-        )
+        marked = "(FROM changes WHERE by_file) AS marked"
+        kept += f" UNION ALL FROM {marked} SEMI JOIN {rows} USING (key_high, key_low)"
     before: int
     after: int
     (before,) = workspace.row("SELECT count(*) FROM changes")
