@@ -191,10 +191,8 @@ class _Export:
         if is_old(self._run, self._snapshot):
             # It was usable when the run began; what is left is the next run's, by a new one.
             return 0
-        most = self._run.export.max_changes_per_run
-        if most is None or not self._settling.begun:
-            return most
-        return max(0, most - self._settling.begun.answered)
+        most, begun = self._run.export.max_changes_per_run, self._settling.begun
+        return max(0, most - begun.answered) if begun and most is not None else most
 
     def _announce(self, workspace: Workspace, claim: Claim) -> None:
         """Make durable what is about to be sent, before the first request."""
