@@ -160,7 +160,10 @@ class LeaseHeld(WaitUntil):
 
 
 class ImportsUnderWay(WaitUntil):
-    """Marketo works on files that the run has handed over: the jobs `batch_ids`."""
+    """Marketo works on files that the run has handed over: it goes on once the jobs `batch_ids` have ended.
+
+    At `resume_at` it does in any case.
+    """
 
     def __init__(self, message: str, *, resume_at: datetime, batch_ids: Sequence[int]) -> None:
         super().__init__(message, resume_at=resume_at)

@@ -37,8 +37,7 @@ def finish(world: World, run_id: str, name: str | None = None) -> Report:
         try:
             return export_cohort(world.run(run_id), name)
         except WaitUntil as wait:
-            seconds = (wait.resume_at - world.clock.now()).total_seconds()
-            world.clock.sleep(max(1.0, seconds))
+            world.wait(wait)
     raise AssertionError("the run does not come to its end")
 
 

@@ -18,6 +18,7 @@ from include.sandbox.marketo import MarketoSandbox
 from include.sandbox.marketo_fields import Field
 from include.sandbox.mixpanel import MixpanelSandbox
 from include.sandbox.wire import Fault, FaultKind, Request, Response, Vendor, Wire
+from marketo_provider.errors import ImportsUnderWay, WaitUntil
 from marketo_provider.exports import CohortExport
 from marketo_provider.marketo.client import MarketoClient
 from marketo_provider.marketo.connection import MarketoConnection
@@ -27,6 +28,7 @@ from marketo_provider.run_parameters import RunParameters
 from marketo_provider.settings import ProviderSettings
 from marketo_provider.state.store import LocalStore, Store
 from marketo_provider.sync.export import export_cohort
+from marketo_provider.sync.import_wait import wait_for_imports
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run
 from marketo_provider.sync.snapshot import read_snapshot
@@ -303,6 +305,13 @@ class World:
         """Read the cohort and export it, in a run of that id."""
         run = self.run(run_id, **parameters)
         return export_cohort(run, read_snapshot(run).name)
+
+    def wait(self, wait: WaitUntil) -> None:
+        """Wait as a task does that keeps its worker."""
+        if isinstance(wait, ImportsUnderWay) and wait.batch_ids:
+            wait_for_imports(self.run().marketo, self.clock, wait.batch_ids, until=wait.resume_at)
+        else:
+            self.clock.sleep(max(1.0, (wait.resume_at - self.clock.now()).total_seconds()))
 
     def flags(self, field: str = FIELD) -> dict[str, object]:
         """Return what each lead holds, by its address in lower case."""

@@ -22,6 +22,8 @@ from tests.sync.world import VirtualClock
 
 pytestmark = pytest.mark.airflow
 
+LATER = datetime(2126, 11, 24, 12, tzinfo=UTC)
+
 
 class Marketo:
     """Answers each look with what comes next; `imports` is itself."""
@@ -38,6 +40,21 @@ class Marketo:
         if isinstance(answer, Exception):
             raise answer
         return None if answer == "gone" else ImportStatus(answer, 0, 0, 0)
+
+
+def trigger(until: datetime) -> MarketoBulkImportTrigger:
+    """Return one that waits for two jobs."""
+    return MarketoBulkImportTrigger(marketo_conn_id="marketo", batch_ids=(1, 2), until=until.isoformat())
+
+
+def fire(until: datetime) -> TriggerEvent:
+    """Let it run until it fires."""
+
+    async def events() -> list[TriggerEvent]:
+        return [event async for event in trigger(until).run()]
+
+    (event,) = asyncio.run(events())
+    return event
 
 
 def look(marketo: Any, batch_ids: Sequence[int]) -> Look:
@@ -73,7 +90,7 @@ def test_a_worker_that_is_kept_looks_every_half_minute() -> None:
     """Until all have ended."""
     clock, marketo = VirtualClock(), Marketo("Queued", "Importing", "Complete")
 
-    wait_for_imports(marketo, clock, [1])  # type: ignore[arg-type] # all that is asked of a client
+    wait_for_imports(marketo, clock, [1], until=LATER)  # type: ignore[arg-type] # all that is asked of a client
 
     assert (clock.seconds, marketo.asked) == (60.0, [1, 1, 1])
 
@@ -88,21 +105,34 @@ def test_the_trigger_fires_when_all_have_ended(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("asyncio.sleep", sleep)
     monkeypatch.setattr(MarketoHook, "get_conn", lambda *_, **__: marketo)
 
-    async def fire() -> list[TriggerEvent]:
-        return [
-            event async for event in MarketoBulkImportTrigger(marketo_conn_id="marketo", batch_ids=[1, 2]).run()
-        ]
-
-    (event,) = asyncio.run(fire())
+    event = fire(until=LATER)
 
     assert event.payload == {"batch_ids": [1, 2]}
     assert slept == [30.0]
     assert marketo.asked == [2, 2, 1]
 
 
+def test_the_trigger_fires_at_its_time_though_a_job_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stuck job must not keep the DAG's next run from beginning."""
+    monkeypatch.setattr(MarketoHook, "get_conn", lambda *_, **__: Marketo(*["Queued"] * 9))
+
+    event = fire(until=datetime.now(UTC) + timedelta(seconds=0.05))
+
+    assert event.payload == {"batch_ids": [1, 2]}
+
+
+def test_a_worker_that_is_kept_waits_no_longer_than_it_may() -> None:
+    """And does not look again at the end."""
+    clock, marketo = VirtualClock(), Marketo("Queued", "Queued")
+
+    wait_for_imports(marketo, clock, [1], until=clock.now() + timedelta(seconds=40))  # type: ignore[arg-type] # all that is asked of a client
+
+    assert (clock.seconds, marketo.asked) == (40.0, [1, 1])
+
+
 def test_another_triggerer_makes_the_trigger_anew() -> None:
     """From what it says of itself."""
-    path, arguments = MarketoBulkImportTrigger(marketo_conn_id="marketo", batch_ids=(1, 2)).serialize()
+    path, arguments = trigger(until=LATER).serialize()
 
     again = MarketoBulkImportTrigger(**json.loads(json.dumps(arguments)))
 
@@ -118,7 +148,7 @@ class Waits(ExportOperator):
     def _work(self, run: Any, context: Any, state: dict[str, Any]) -> str:  # noqa: ARG002 - the base's
         if self.waits:
             self.waits = False
-            raise errors.ImportsUnderWay("Importing.", resume_at=datetime.now(UTC), batch_ids=[7])
+            raise errors.ImportsUnderWay("Importing.", resume_at=LATER, batch_ids=[7])
         return "done"
 
 
@@ -130,7 +160,11 @@ def test_a_task_waits_for_imports_with_the_trigger(monkeypatch: pytest.MonkeyPat
         execute(Waits(task_id="waits", cohort_id=1, marketo_field="flag"), context())
 
     assert isinstance(caught.value.trigger, MarketoBulkImportTrigger)
-    assert caught.value.trigger.serialize()[1] == {"marketo_conn_id": "marketo_default", "batch_ids": [7]}
+    assert caught.value.trigger.serialize()[1] == {
+        "marketo_conn_id": "marketo_default",
+        "batch_ids": [7],
+        "until": LATER.isoformat(),
+    }
 
 
 def test_a_task_that_is_not_deferrable_waits_itself(monkeypatch: pytest.MonkeyPatch) -> None:

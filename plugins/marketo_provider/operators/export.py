@@ -93,13 +93,18 @@ class ExportOperator(BaseOperator):
 
     def _trigger(self, wait: WaitUntil) -> BaseTrigger:
         if isinstance(wait, ImportsUnderWay) and wait.batch_ids:
-            return MarketoBulkImportTrigger(marketo_conn_id=self.marketo_conn_id, batch_ids=wait.batch_ids)
+            return MarketoBulkImportTrigger(
+                marketo_conn_id=self.marketo_conn_id,
+                batch_ids=wait.batch_ids,
+                until=wait.resume_at.isoformat(),
+            )
         return DateTimeTrigger(moment=_moment(wait))
 
     def _wait_here(self, wait: WaitUntil) -> None:
         clock = SystemClock()
         if isinstance(wait, ImportsUnderWay) and wait.batch_ids:
-            wait_for_imports(MarketoHook(self.marketo_conn_id).get_conn(), clock, wait.batch_ids)
+            client = MarketoHook(self.marketo_conn_id).get_conn()
+            wait_for_imports(client, clock, wait.batch_ids, until=wait.resume_at)
         else:
             clock.sleep(max(0.0, (_moment(wait) - clock.now()).total_seconds()))
 

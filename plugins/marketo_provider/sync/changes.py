@@ -18,13 +18,9 @@ import pyarrow.compute as pc
 from marketo_provider.state.ledger import COLUMNS, SCHEMA, LedgerRow, decode_row
 from marketo_provider.state.records import OpenImport
 from marketo_provider.state.workspace import Workspace
+from marketo_provider.sync.importing import load_importing
 
 _CHUNK_ROWS = 3000
-# The ledger rows that an intent announces of those to be sent.
-INTENDED = (
-    "SELECT key_high, key_low, address, 'unknown' AS flag, flag = 'true' OR was_true AS was_true, "
-    "true AS may_hold, NULL::VARCHAR AS code, lead_ids, tries, NULL::TIMESTAMPTZ AS next_try FROM changes"
-)
 # Whether a ledger row is sent again if its address is a member, and looked at if it is not.
 _ENTERS = (
     "(flag = 'false' OR (flag = 'unknown' AND code IS NULL) OR (flag = 'refused' AND may_hold) "
@@ -111,6 +107,7 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
     full_refresh: bool,
     retry_refused: bool,
     imports: Sequence[OpenImport] = (),
+    goes_on: bool = False,
 ) -> Extent:
     """Make the tables `changes` and `forgotten`, and return how much there is to change.
 
@@ -122,8 +119,9 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         full_refresh: assert every member, and every address that the ledger has `false`, again.
         retry_refused: do not wait for the next try of refused records.
         imports: the files that are under way.
+        goes_on: the run has sent before what goes out beside a file under way; it does not send that again.
     """
-    _load_importing(workspace, imports)
+    load_importing(workspace, imports, sent_before=goes_on)
     # One pass over both sides tells which keys differ; addresses and all else are read for these only.
     workspace.run(
         "CREATE OR REPLACE TABLE differing AS SELECT key_high, key_low, coalesce(is_member, false) AS is_member "
@@ -138,9 +136,10 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
     )
     # One address, one request: whom a file that Marketo has taken will set True is not sent again meanwhile.
     workspace.run(
-        "CREATE OR REPLACE TABLE differing AS FROM differing WHERE NOT is_member "
-        "UNION ALL FROM (FROM differing WHERE is_member) ANTI JOIN (FROM importing WHERE taken) "
-        "USING (key_high, key_low)"
+        "CREATE OR REPLACE TABLE differing AS FROM differing ANTI JOIN (FROM importing WHERE sent) AS importing "
+        "USING (key_high, key_low) WHERE NOT is_member "
+        "UNION ALL FROM differing ANTI JOIN (FROM importing WHERE taken OR sent) AS importing "
+        "USING (key_high, key_low) WHERE is_member"
     )
     workspace.run(
         f"CREATE OR REPLACE TABLE known AS SELECT {COLUMNS} FROM ledger SEMI JOIN differing "
@@ -189,17 +188,6 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
     return Extent(*row)
 
 
-def _load_importing(workspace: Workspace, imports: Sequence[OpenImport]) -> None:
-    """Make the table `importing` of the keys in open imports; `taken`: Marketo is known to have the file."""
-    workspace.run("CREATE OR REPLACE TABLE importing (key_high UBIGINT, key_low UBIGINT, taken BOOLEAN)")
-    for one in imports:
-        workspace.run(
-            "INSERT INTO importing SELECT key_high, key_low, $taken "
-            f"FROM read_parquet({workspace.fetch(one.rows)}) ANTI JOIN importing USING (key_high, key_low)",
-            taken=one.batch_id is not None,
-        )
-
-
 def _find_reach(workspace: Workspace) -> None:
     """Make the table `reaches`: the lead ids of those who leave, but those that a member's row holds by now."""
     workspace.run(
@@ -229,10 +217,19 @@ def keep_first(workspace: Workspace, most: int) -> int:
     return max(0, count - most)
 
 
+def intended_rows(may_hold: str = "true") -> str:
+    """Return the query of the ledger rows of those to be sent: `unknown`, and they may hold True from here on."""
+    return (
+        "SELECT key_high, key_low, address, 'unknown' AS flag, flag = 'true' OR was_true AS was_true, "
+        f"{may_hold} AS may_hold, NULL::VARCHAR AS code, lead_ids, tries, NULL::TIMESTAMPTZ AS next_try "
+        "FROM changes"
+    )
+
+
 def intent_rows() -> str:
     """Return the query of the ledger rows that an intent announces."""
     return (
-        f"{INTENDED} UNION ALL "
+        f"{intended_rows()} UNION ALL "
         "SELECT key_high, key_low, address, 'false', false, false, NULL, lead_ids, 0, NULL FROM forgotten"
     )
 

@@ -70,5 +70,6 @@ class Entries:
 
     def _refuse(self, row: LedgerRow) -> None:
         next_try = self._run.clock.now() + timedelta(days=1)
-        self._journal.add(replace(row, flag=Flag.REFUSED, may_hold=False, code=_TOO_LONG, next_try=next_try))
+        flag = Flag.UNKNOWN if row.may_hold else Flag.REFUSED
+        self._journal.add(replace(row, flag=flag, code=_TOO_LONG, next_try=next_try))
         self._report.refuse(_TOO_LONG)

@@ -30,6 +30,7 @@ from marketo_provider.sync.entries import Entries
 from marketo_provider.sync.first_write import check_first_write
 from marketo_provider.sync.guards import check_guards
 from marketo_provider.sync.import_files import ImportFile
+from marketo_provider.sync.importing import count_importing
 from marketo_provider.sync.imports import ImportCollector
 from marketo_provider.sync.journal import Journal
 from marketo_provider.sync.ownership import check_claim, renewed_claim
@@ -145,7 +146,7 @@ class _Export:
             join_instance(self._run, self._lease, self._presence)
         if self._log.target.claim is None or not extent.ledger_rows:
             check_first_write(self._run, workspace)
-        most = self._most_changes()
+        most = self._most_changes(workspace)
         if most is not None:
             self._report.left_over = keep_first(workspace, most)
         files = self._entries.choose(workspace, extent, self._budget) if extent.to_send else []
@@ -181,18 +182,21 @@ class _Export:
             full_refresh=self._run.parameters.full_refresh and not self._settling.begun,
             retry_refused=self._run.parameters.retry_refused and not self._settling.begun,
             imports=self._log.target.imports,
+            goes_on=self._settling.begun is not None,
         )
         self._report.entered, self._report.exited = extent.entered, extent.exited
         logger.info("%s: %d entered, %d exited.", self._run.label, extent.entered, extent.exited)
         return extent
 
-    def _most_changes(self) -> int | None:
+    def _most_changes(self, workspace: Workspace) -> int | None:
         """Return how many changes this part of the run may send at most."""
         if is_old(self._run, self._snapshot):
             # It was usable when the run began; what is left is the next run's, by a new one.
             return 0
         most, begun = self._run.export.max_changes_per_run, self._settling.begun
-        return max(0, most - begun.answered) if begun and most is not None else most
+        if most is None or begun is None:
+            return most
+        return max(0, most - begun.answered - self._report.answered - count_importing(workspace))
 
     def _announce(self, workspace: Workspace, claim: Claim) -> None:
         """Make durable what is about to be sent, before the first request."""
@@ -244,17 +248,12 @@ class _Export:
         if is_old(self._run, self._snapshot) or self._out_of_calls:
             return False
         out_of_turn = self._delivery is not None and self._delivery.out_of_turn
-        return bool(
-            out_of_turn or self._entries.left or (self._log.target.imports if self._run.one_time else self._jobs)
-        )
+        waits = self._log.target.imports if self._run.one_time else self._imports.jobs
+        return bool(out_of_turn or self._entries.left or waits)
 
     @property
     def _out_of_calls(self) -> bool:
         return bool(self._delivery and self._delivery.out_of_calls) or self._uploads.out_of_calls
-
-    @property
-    def _jobs(self) -> list[int]:
-        return [one.batch_id for one in self._log.target.imports if one.batch_id is not None]
 
     def _import_has_ended(self, batch_id: int) -> bool:
         status = self._run.marketo.imports.status(batch_id)
@@ -285,8 +284,8 @@ class _Export:
             raise ImportsUnderWay(
                 f"{self._run.label}: Marketo is importing files of this run, {left:,} members are still to be "
                 "handed over. The run waits, and goes on by itself.",
-                resume_at=now + _AWAY if self._jobs or self._entries.left else self._imports.unanswered_until(),
-                batch_ids=self._jobs,
+                resume_at=self._imports.wait_until(self._snapshot, left_to_import=self._entries.left),
+                batch_ids=self._imports.jobs,
             )
         if settled.goes_on:
             who = f"{self._run.label}: other exports of this instance are creating leads"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from marketo_provider.clock import Clock
 from marketo_provider.errors import QuotaExhausted, StopAndAsk, TryAgain
@@ -40,10 +41,10 @@ def look_at_imports(client: MarketoClient, clock: Clock, batch_ids: Sequence[int
     return Look(())
 
 
-def wait_for_imports(client: MarketoClient, clock: Clock, batch_ids: Sequence[int]) -> None:
-    """Wait until jobs have ended."""
-    while batch_ids:
+def wait_for_imports(client: MarketoClient, clock: Clock, batch_ids: Sequence[int], *, until: datetime) -> None:
+    """Wait until jobs have ended, but no longer than `until`."""
+    while batch_ids and (seconds := (until - clock.now()).total_seconds()) > 0:
         found = look_at_imports(client, clock, batch_ids)
         batch_ids = found.waiting
         if batch_ids:
-            clock.sleep(found.pause_seconds)
+            clock.sleep(min(found.pause_seconds, seconds))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from marketo_provider.state.workspace import Workspace, quoted
-from marketo_provider.sync.changes import INTENDED
+from marketo_provider.sync.changes import intended_rows
 
 # So often a row goes by import whose file failed as a whole.
 IMPORT_TRIES = 2
@@ -31,8 +31,11 @@ def unmark_importable(workspace: Workspace) -> None:
 
 
 def importable_rows() -> str:
-    """Return the query of the ledger rows of the marked entries, as an intent announces them."""
-    return f"{INTENDED} WHERE by_file"
+    """Return the query of the ledger rows of the marked entries, as an intent announces them.
+
+    But `may_hold` is as it was before: whom a file cannot set True may hold it from an earlier request.
+    """
+    return f"{intended_rows('may_hold')} WHERE by_file"
 
 
 def keep_in_files(workspace: Workspace, files: Sequence[Path]) -> int:

@@ -11,19 +11,22 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from marketo_provider.errors import ImportUnreadable
+from marketo_provider.errors import ImportUnreadable, QuotaExhausted
 from marketo_provider.marketo.models import ImportProblem, ImportStatus
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import COLUMNS
 from marketo_provider.state.presence import Presence
 from marketo_provider.state.records import ImportEnded, OpenImport
+from marketo_provider.state.snapshots import Snapshot
 from marketo_provider.state.workspace import Workspace, parquet, quoted
 from marketo_provider.sync.importable import IMPORT_TRIES
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run, logger
+from marketo_provider.sync.snapshot import USABLE_FOR
 
 _UNANSWERED_FOR = timedelta(hours=24)
 _NOT_TAKEN_UP_FOR = timedelta(hours=2)
+_LOOK_AGAIN = timedelta(seconds=60)
 SEVERAL_MATCH = "import_several_match"
 # What reasons of Marketo's begin with, or hold; their own words may quote an address and are not shown.
 _CODES = (
@@ -58,9 +61,37 @@ class ImportCollector:
     def collect(self, workspace: Workspace) -> None:
         """Take in all that have ended.
 
+        Without calls left a dynamic run goes on without: it is not to wait for the next day.
+
         Raises:
             ImportUnreadable: Marketo's file of failed rows is not as documented; nothing is guessed.
+            QuotaExhausted: a one-time run waits for calls.
         """
+        try:
+            self._collect(workspace)
+        except QuotaExhausted:
+            if self._run.one_time:
+                raise
+            logger.warning("%s: there are no calls left to ask for its imports.", self._run.label)
+
+    @property
+    def jobs(self) -> list[int]:
+        """The jobs that Marketo is known to work on."""
+        return [one.batch_id for one in self._lease.log.target.imports if one.batch_id is not None]
+
+    def wait_until(self, snapshot: Snapshot, *, left_to_import: int) -> datetime:
+        """Return when a run is to go on though no job has ended until then."""
+        now = self._run.clock.now()
+        if self.jobs and self._run.one_time:
+            return now + USABLE_FOR
+        if self.jobs:
+            # The DAG's next run, which sends the exits, cannot begin before this one has ended.
+            return max(now, snapshot.begun_at + USABLE_FOR) + _LOOK_AGAIN
+        if left_to_import:
+            return now + _LOOK_AGAIN
+        return min(one.announced_at for one in self._lease.log.target.imports) + _UNANSWERED_FOR
+
+    def _collect(self, workspace: Workspace) -> None:
         for one in self._lease.log.target.imports:
             self._lease.keep(at_least=self._run.settings.lease_seconds / 2)
             if one.batch_id is None:
@@ -81,10 +112,6 @@ class ImportCollector:
                     f"{one.announced_at:%Y-%m-%d %H:%M}",
                 )
 
-    def unanswered_until(self) -> datetime:
-        """Return when the first file that was given no answer counts as ended."""
-        return min(one.announced_at for one in self._lease.log.target.imports) + _UNANSWERED_FOR
-
     def _take_in(self, workspace: Workspace, one: OpenImport, batch_id: int, status: ImportStatus) -> None:
         if status.state == "Failed":
             logger.warning("%s: import %d failed as a whole; its rows are sent again.", self._run.label, batch_id)
@@ -100,6 +127,16 @@ class ImportCollector:
             )
         warnings = imports.warnings(batch_id, field=field) if status.warned else ()
         self._load(workspace, failures)
+        (strange,) = workspace.row(
+            f"SELECT count(*) FROM failed ANTI JOIN read_parquet({workspace.fetch(one.rows)}) AS held "
+            "ON failed.email = lower(held.address)"
+        )
+        if strange:
+            raise ImportUnreadable(
+                f"{self._run.label}: Marketo's file of the failed rows of import {batch_id} names {strange:,} "
+                "addresses that the import does not hold. Which rows it means is not guessed: they are sent again "
+                "once Marketo has forgotten the import, seven days after it. Look at the import in Marketo."
+            )
         workspace.run(
             f"CREATE OR REPLACE TABLE outcome AS SELECT {_OUTCOME} FROM {self._untouched(workspace, one)} "
             "LEFT JOIN failed ON lower(address) = failed.email",
@@ -157,9 +194,10 @@ _FAILED = (
 # Where several leads match, sync leads finds them and writes each by its id.
 _OUTCOME = f"""
     key_high, key_low, address,
-    CASE WHEN said IS NULL THEN 'true' WHEN said = '{SEVERAL_MATCH}' THEN 'unknown' ELSE 'refused' END AS flag,
+    CASE WHEN said IS NULL THEN 'true' WHEN said = '{SEVERAL_MATCH}' OR may_hold THEN 'unknown' ELSE 'refused' END
+        AS flag,
     said IS NULL OR was_true AS was_true,
-    said IS NULL OR said = '{SEVERAL_MATCH}' AS may_hold,
+    said IS NULL OR said = '{SEVERAL_MATCH}' OR may_hold AS may_hold,
     nullif(said, '{SEVERAL_MATCH}') AS code,
     lead_ids,
     CASE WHEN said IS NULL THEN 0 WHEN said = '{SEVERAL_MATCH}' THEN {IMPORT_TRIES} ELSE tries + 1 END AS tries,

@@ -6,7 +6,7 @@ from marketo_provider.errors import (
     ImportQueueFull,
     NoAnswer,
     QuotaExhausted,
-    RequestRefused,
+    StopAndAsk,
     VendorUnavailable,
 )
 from marketo_provider.state.lease import Lease
@@ -98,7 +98,7 @@ class Uploads:
             self.out_of_calls = isinstance(error, QuotaExhausted)
             logger.info("%s: a file was not taken: %s", run.label, error)
             return False
-        except RequestRefused:
+        except StopAndAsk:
             self._not_taken(name)
             raise
         self._lease.append(ImportQueued(at=run.clock.now(), by=self._lease.holder, name=name, batch_id=batch_id))
