@@ -150,7 +150,7 @@ def test_a_run_whose_turn_is_long_in_coming_waits_without_a_worker(tmp_path: Pat
     world.set_cohort(["bob@example.com", "cid@example.com"])
     snapshot = read_snapshot(world.run("the run")).name
 
-    with pytest.raises(LeaseHeld, match="waits for its turn") as held:
+    with pytest.raises(LeaseHeld, match="wait for the run's turn") as held:
         export_cohort(world.run("the run"), snapshot)
 
     assert held.value.resume_at - world.clock.now() == timedelta(seconds=60)
