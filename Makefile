@@ -27,7 +27,7 @@ test: $(STAMP) ## run all tests; ARGS= goes to pytest
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 bench-%: $(STAMP) ## bench-diff, -settle (ROWS=n), -deliver (CHANGES=n), -limits, -parse (EXPORTS=n): beside peers
-	$(BIN)/python -m tests.benchmarks.$*
+	$(BIN)/python -m tests.benchmarks.$(subst -,_,$*)
 
 check: $(STAMP) ## lint, formatting, types, import contracts, spelling
 	$(BIN)/ruff check .
