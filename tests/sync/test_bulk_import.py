@@ -1,5 +1,6 @@
 """The entered by bulk import: rounds of files, what Marketo makes of them, and what happens meanwhile."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -288,6 +289,9 @@ def test_a_run_killed_at_any_step_is_gone_on_with(world: World, tmp_path: Path, 
     world.clock.sleep(25 * 3600)
     finish(world, "third")
 
+    jobs = world.marketo.instance.imports.jobs.values()
+    taken = Counter(row[0] for job in jobs for row in job.file.rows())
+    assert set(taken.values()) == {1}
     assert world.flags() == dict.fromkeys([ANN, BOB, CAT, DAN], True)
     assert len(list(world.marketo.instance.leads)) == 4
 

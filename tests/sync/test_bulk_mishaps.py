@@ -10,7 +10,6 @@ import pytest
 
 from include.sandbox.marketo_bulk_queue import ImportSettings, NextImports
 from marketo_provider.errors import AccessDenied, ImportsUnderWay, ImportUnreadable, WaitUntil
-from marketo_provider.state.store import LocalStore
 from marketo_provider.sync import import_files
 from marketo_provider.sync.dry_run import preview_export
 from marketo_provider.sync.export import export_cohort
@@ -203,25 +202,6 @@ def test_a_stuck_import_does_not_hold_up_the_exits_of_the_next_run(world: World)
     assert world.flags() == {ANN: True, BOB: False}
 
 
-@pytest.mark.parametrize("step", range(80))
-def test_no_accepted_file_goes_again_wherever_a_run_is_killed(world: World, tmp_path: Path, step: int) -> None:
-    """Not even in part: nobody is in two files that Marketo has taken."""
-    world.set_cohort([ANN, BOB, CAT, DAN])
-    files = LocalStore(tmp_path)
-    world.store = HookedStore(files, _dying_at(step))
-    try:
-        finish(world, "first")
-    except Killed:
-        world.store = files
-        world.clock.sleep(300)
-        finish(world, "second")
-    world.clock.sleep(25 * 3600)
-    finish(world, "third")
-
-    assert set(Counter(address for file in uploaded(world) for address in file).values()) == {1}
-    assert world.flags() == dict.fromkeys([ANN, BOB, CAT, DAN], True)
-
-
 def finish_with_exits(world: World, run_id: str) -> Report:
     """Let a run come to its end that may set everybody False."""
     run = world.run(run_id, allow_exits=10)
@@ -230,16 +210,6 @@ def finish_with_exits(world: World, run_id: str) -> Report:
 
 class Killed(BaseException):
     """The end of a process, which no code of ours sees."""
-
-
-def _dying_at(step: int) -> Callable[[str], None]:
-    steps = iter(range(10**9))
-
-    def hook(told: str) -> None:
-        if told.startswith("after") and " read " not in told and next(steps) == step:
-            raise Killed
-
-    return hook
 
 
 def _dying_before(part: str) -> Callable[[str], None]:
