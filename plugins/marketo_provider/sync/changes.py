@@ -134,13 +134,13 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         full_refresh=full_refresh,
         retry_refused=retry_refused,
     )
-    # One address, one request: whom a file that Marketo has taken will set True is not sent again meanwhile.
-    workspace.run(
-        "CREATE OR REPLACE TABLE differing AS FROM differing ANTI JOIN (FROM importing WHERE sent) AS importing "
-        "USING (key_high, key_low) WHERE NOT is_member "
-        "UNION ALL FROM differing ANTI JOIN (FROM importing WHERE taken OR sent) AS importing "
-        "USING (key_high, key_low) WHERE is_member"
-    )
+    if imports:
+        # One address, one request: whom a file that Marketo has taken will set True is not sent again meanwhile.
+        workspace.run(
+            "CREATE OR REPLACE TABLE differing AS FROM differing ANTI JOIN importing "
+            "ON differing.key_high = importing.key_high AND differing.key_low = importing.key_low "
+            "AND (sent OR (taken AND is_member))"
+        )
     workspace.run(
         f"CREATE OR REPLACE TABLE known AS SELECT {COLUMNS} FROM ledger SEMI JOIN differing "
         "USING (key_high, key_low)"

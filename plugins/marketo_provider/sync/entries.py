@@ -12,7 +12,7 @@ from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.budget import Budget
 from marketo_provider.sync.changes import Extent
 from marketo_provider.sync.import_files import ImportFile, write_import_files
-from marketo_provider.sync.importable import importable_rows, keep_in_files, mark_importable, unmark_importable
+from marketo_provider.sync.importable import count_importable, importable_rows, keep_in_files
 from marketo_provider.sync.journal import Journal
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.route import choose_route
@@ -46,7 +46,7 @@ class Entries:
     def choose(self, workspace: Workspace, extent: Extent, budget: Budget) -> list[ImportFile]:
         """Choose, and return the files of this part of the run; `left` is how many must wait for the next."""
         run = self._run
-        importable = mark_importable(workspace)
+        importable = count_importable(workspace)
         usable_for = max(self._snapshot.begun_at + USABLE_FOR - run.clock.now(), _SHORTEST)
         route = choose_route(
             entered=importable,
@@ -60,12 +60,12 @@ class Entries:
         self._report.route, self._report.route_reason = route.name, route.reason
         logger.info("%s: goes by %s: %s.", run.label, route.name, route.reason)
         if route.name == "sync_leads":
-            unmark_importable(workspace)
             return []
         places = max(0, run.limits.bulk_jobs_queued - len(self._log.target.imports))
         files = write_import_files(workspace, importable_rows(), field=run.field, refuse=self._refuse)
         chosen = list(islice(files, places))
-        self.left = keep_in_files(workspace, [file.rows for file in chosen])
+        keep_in_files(workspace, [file.rows for file in chosen])
+        self.left = importable - sum(file.count for file in chosen)
         return chosen
 
     def _refuse(self, row: LedgerRow) -> None:

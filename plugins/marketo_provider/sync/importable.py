@@ -10,44 +10,34 @@ from marketo_provider.sync.changes import intended_rows
 IMPORT_TRIES = 2
 
 
-def mark_importable(workspace: Workspace) -> int:
-    """Mark, in `changes`, the entries that may go by bulk import, and return how many they are.
+# Those that may create a lead; but not who was in files that failed as a whole before.
+_IMPORTABLE = (
+    "(value AND create_lead "
+    f"AND NOT (changes.flag = 'unknown' AND changes.code IS NULL AND changes.tries >= {IMPORT_TRIES}))"
+)
 
-    They are those that may create a lead; but not who was in files that failed as a whole before.
-    """
-    workspace.run(
-        "CREATE OR REPLACE TABLE changes AS SELECT * REPLACE (value AND create_lead "
-        "AND NOT (flag = 'unknown' AND code IS NULL AND tries >= $tries) AS by_file) FROM changes",
-        tries=IMPORT_TRIES,
-    )
+
+def count_importable(workspace: Workspace) -> int:
+    """Return how many of the changes may go by bulk import."""
     count: int
-    (count,) = workspace.row("SELECT count(*) FROM changes WHERE by_file")
+    (count,) = workspace.row(f"SELECT count(*) FROM changes WHERE {_IMPORTABLE}")
     return count
 
 
-def unmark_importable(workspace: Workspace) -> None:
-    """Have all entries go by sync leads."""
-    workspace.run("CREATE OR REPLACE TABLE changes AS SELECT * REPLACE (false AS by_file) FROM changes")
-
-
 def importable_rows() -> str:
-    """Return the query of the ledger rows of the marked entries, as an intent announces them.
+    """Return the query of the ledger rows of those that may go by bulk import, as an intent announces them.
 
     But `may_hold` is as it was before: whom a file cannot set True may hold it from an earlier request.
     """
-    return f"{intended_rows('may_hold')} WHERE by_file"
+    return f"{intended_rows('may_hold')} WHERE {_IMPORTABLE}"
 
 
-def keep_in_files(workspace: Workspace, files: Sequence[Path]) -> int:
-    """Keep, of the marked entries, those that are in some Parquet files; return how many are left for later."""
-    kept = "FROM changes WHERE NOT by_file"
+def keep_in_files(workspace: Workspace, files: Sequence[Path]) -> None:
+    """Mark the changes that are in some Parquet files, and drop the others that may go by bulk import."""
+    kept = f"FROM changes WHERE NOT {_IMPORTABLE}"
     if files:
-        rows = f"read_parquet([{', '.join(map(quoted, files))}])"
-        marked = "(FROM changes WHERE by_file) AS marked"
-        kept += f" UNION ALL FROM {marked} SEMI JOIN {rows} USING (key_high, key_low)"
-    before: int
-    after: int
-    (before,) = workspace.row("SELECT count(*) FROM changes")
+        kept += (
+            " UNION ALL SELECT * REPLACE (true AS by_file) FROM changes "
+            f"SEMI JOIN read_parquet([{', '.join(map(quoted, files))}]) AS files USING (key_high, key_low)"
+        )
     workspace.run(f"CREATE OR REPLACE TABLE changes AS {kept}")
-    (after,) = workspace.row("SELECT count(*) FROM changes")
-    return before - after
