@@ -8,6 +8,7 @@ The state is small, so that a checkpoint holds all of it.
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
@@ -268,8 +269,5 @@ class InstanceLog(NumberedLog[Instance, InstanceRecord]):
     """
 
     def __init__(self, store: Store, folder: str, clock: Clock) -> None:
-        super().__init__(store, folder, clock, empty=Instance(), decode=_decode, checkpoint=Summed)
-
-
-def _decode(data: bytes, path: str) -> InstanceRecord:
-    return decode_as(_RECORD, data, path)
+        decode = partial(decode_as, _RECORD)
+        super().__init__(store, folder, clock, empty=Instance(), decode=decode, checkpoint=Summed)

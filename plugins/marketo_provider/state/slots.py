@@ -10,6 +10,7 @@ Vendor page: https://docs.mixpanel.com/reference/rate-limits.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Condition
 from typing import Literal
 
@@ -71,7 +72,8 @@ class SlotLog(NumberedLog[Project, Readers]):
     """
 
     def __init__(self, store: Store, folder: str, clock: Clock) -> None:
-        super().__init__(store, folder, clock, empty=Project(), decode=_decode, checkpoint=Readers)
+        decode = partial(decode_as, _RECORD)
+        super().__init__(store, folder, clock, empty=Project(), decode=decode, checkpoint=Readers)
 
 
 class _NotNow(Exception):
@@ -184,7 +186,3 @@ class Slots:
         if number % _HINT_EVERY_RECORDS == 0:
             self._log.hint(number)
         return True
-
-
-def _decode(data: bytes, path: str) -> Readers:
-    return decode_as(_RECORD, data, path)

@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import timedelta
+from functools import partial
 
 from marketo_provider.errors import (
     ImportsUnderWay,
@@ -30,6 +31,8 @@ from marketo_provider.sync.entries import Entries
 from marketo_provider.sync.first_write import check_first_write
 from marketo_provider.sync.guards import check_guards
 from marketo_provider.sync.import_files import ImportFile
+from marketo_provider.sync.import_records import ImportRecords
+from marketo_provider.sync.import_wait import has_ended
 from marketo_provider.sync.importing import count_importing
 from marketo_provider.sync.imports import ImportCollector
 from marketo_provider.sync.journal import Journal
@@ -105,10 +108,11 @@ class _Export:
         )
         self._settling = Settling(run, log, lease, self._report, snapshot=snapshot, number=number)
         self._presence = run.presence()
-        self._turn = CreateTurn(self._presence, run.clock, self._import_has_ended)
+        self._turn = CreateTurn(self._presence, run.clock, partial(has_ended, run.marketo))
         self._budget = Budget(run.marketo, run.limits)
-        self._imports = ImportCollector(run, lease, self._presence, self._report)
-        self._uploads = Uploads(run, lease, self._presence, self._turn, self._budget)
+        records = ImportRecords(lease, self._presence)
+        self._imports = ImportCollector(run, lease, records, self._report)
+        self._uploads = Uploads(run, lease, self._presence, records=records, turn=self._turn, budget=self._budget)
         self._entries = Entries(run, log, self._journal, self._report, snapshot)
         self._delivery: Delivery | None = None
 
@@ -254,10 +258,6 @@ class _Export:
     @property
     def _out_of_calls(self) -> bool:
         return bool(self._delivery and self._delivery.out_of_calls) or self._uploads.out_of_calls
-
-    def _import_has_ended(self, batch_id: int) -> bool:
-        status = self._run.marketo.imports.status(batch_id)
-        return status is None or status.ended
 
     def _read_back(self, workspace: Workspace) -> None:
         if self._out_of_calls:

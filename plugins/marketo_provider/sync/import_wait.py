@@ -20,6 +20,12 @@ class Look:
     pause_seconds: float = POLL_SECONDS
 
 
+def has_ended(client: MarketoClient, batch_id: int) -> bool:
+    """Ask whether a job changes no lead any more; one that Marketo has forgotten does not."""
+    status = client.imports.status(batch_id)
+    return status is None or status.ended
+
+
 def look_at_imports(client: MarketoClient, clock: Clock, batch_ids: Sequence[int]) -> Look:
     """Return which jobs are still to be waited for.
 
@@ -28,7 +34,7 @@ def look_at_imports(client: MarketoClient, clock: Clock, batch_ids: Sequence[int
     """
     for batch_id in reversed(batch_ids):
         try:
-            status = client.imports.status(batch_id)
+            ended = has_ended(client, batch_id)
         except QuotaExhausted as spent:
             seconds = (spent.resume_at - clock.now()).total_seconds()
             return Look(tuple(batch_ids), max(seconds, POLL_SECONDS))
@@ -36,7 +42,7 @@ def look_at_imports(client: MarketoClient, clock: Clock, batch_ids: Sequence[int
             return Look(tuple(batch_ids))
         except StopAndAsk:
             return Look(())
-        if status is not None and not status.ended:
+        if not ended:
             return Look(tuple(batch_ids))
     return Look(())
 

@@ -15,10 +15,10 @@ from marketo_provider.errors import ImportUnreadable, QuotaExhausted
 from marketo_provider.marketo.models import ImportProblem, ImportStatus
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import COLUMNS
-from marketo_provider.state.presence import Presence
-from marketo_provider.state.records import ImportEnded, OpenImport
+from marketo_provider.state.records import OpenImport
 from marketo_provider.state.snapshots import Snapshot
 from marketo_provider.state.workspace import Workspace, parquet, quoted
+from marketo_provider.sync.import_records import ImportRecords
 from marketo_provider.sync.importable import IMPORT_TRIES
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run, logger
@@ -47,15 +47,15 @@ class ImportCollector:
     Args:
         run: the run.
         lease: held by the run.
-        presence: on the instance, whose turn the imports keep.
+        records: told of each end.
         report: counts what was imported.
     """
 
-    def __init__(self, run: Run, lease: Lease, presence: Presence, report: Report) -> None:
+    def __init__(self, run: Run, lease: Lease, records: ImportRecords, report: Report) -> None:
         self.pieces: list[str] = []
         self._run = run
         self._lease = lease
-        self._presence = presence
+        self._records = records
         self._report = report
 
     def collect(self, workspace: Workspace) -> None:
@@ -96,11 +96,11 @@ class ImportCollector:
             self._lease.keep(at_least=self._run.settings.lease_seconds / 2)
             if one.batch_id is None:
                 if self._run.clock.now() >= one.announced_at + _UNANSWERED_FOR:
-                    self._end(one, None)
+                    self._records.ended(one.name, None)
                 continue
             status = self._run.marketo.imports.status(one.batch_id)
             if status is None:
-                self._end(one, None)
+                self._records.ended(one.name, None)
             elif status.ended:
                 self._take_in(workspace, one, one.batch_id, status)
             elif status.state == "Queued" and self._run.clock.now() >= one.announced_at + _NOT_TAKEN_UP_FOR:
@@ -115,7 +115,8 @@ class ImportCollector:
     def _take_in(self, workspace: Workspace, one: OpenImport, batch_id: int, status: ImportStatus) -> None:
         if status.state == "Failed":
             logger.warning("%s: import %d failed as a whole; its rows are sent again.", self._run.label, batch_id)
-            self._end(one, self._save(workspace, f"SELECT {_FAILED} FROM {self._untouched(workspace, one)}"))
+            rows = self._save(workspace, f"SELECT {_FAILED} FROM {self._untouched(workspace, one)}")
+            self._records.ended(one.name, rows)
             return
         imports, field = self._run.marketo.imports, self._run.field
         failures = list(imports.failures(batch_id, field=field)) if status.failed else []
@@ -147,15 +148,11 @@ class ImportCollector:
             "SELECT code, count(*) AS records FROM outcome WHERE code IS NOT NULL GROUP BY code", 1000
         )
         codes = [(row["code"], row["records"]) for batch in refused for row in batch.to_pylist()]
-        self._end(one, self._save(workspace, f"SELECT {COLUMNS} FROM outcome"))
+        self._records.ended(one.name, self._save(workspace, f"SELECT {COLUMNS} FROM outcome"))
         self._report.add_import(
             imported, refused=dict(codes), warnings=Counter(_code(row.reason) for row in warnings)
         )
         logger.info("%s: import %d has set %d True.", self._run.label, batch_id, imported)
-
-    def _end(self, one: OpenImport, rows: str | None) -> None:
-        self._lease.append(ImportEnded(at=self._run.clock.now(), by=self._lease.holder, name=one.name, rows=rows))
-        self._presence.note_ended(one.name)
 
     def _load(self, workspace: Workspace, failures: list[ImportProblem]) -> None:
         path = workspace.scratch / secrets.token_hex(16)

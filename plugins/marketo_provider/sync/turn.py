@@ -8,10 +8,9 @@ from collections.abc import Callable
 
 from marketo_provider.clock import Clock
 from marketo_provider.state.presence import Presence
+from marketo_provider.sync.import_wait import POLL_SECONDS
 
 _MOST_SECONDS = 60.0
-# Adobe asks for a poll every 5 to 30 seconds at most (help/rest-api/bulk-lead-import.md).
-_ASK_EVERY_SECONDS = 30.0
 # Longer than another's minute and what it may take to end; beyond it a worker is not held.
 _PATIENCE_SECONDS = 120.0
 
@@ -71,7 +70,7 @@ class CreateTurn:
 
     def _look_after_imports(self, now: float) -> None:
         """See whether the imports that the turn waits for have ended: who uploaded them may be gone for good."""
-        if now - self._asked_marketo_at < _ASK_EVERY_SECONDS:
+        if now - self._asked_marketo_at < POLL_SECONDS:
             return
         for one in self._presence.imports_in_the_way():
             self._asked_marketo_at = now

@@ -11,9 +11,9 @@ from marketo_provider.errors import (
 )
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.presence import Presence
-from marketo_provider.state.records import ImportAnnounced, ImportEnded, ImportQueued
 from marketo_provider.sync.budget import Budget
 from marketo_provider.sync.import_files import ImportFile
+from marketo_provider.sync.import_records import ImportRecords
 from marketo_provider.sync.run import Run, logger
 from marketo_provider.sync.turn import CreateTurn
 
@@ -27,16 +27,27 @@ class Uploads:
         run: the run.
         lease: held, and renewed here.
         presence: on the instance; renewed here.
+        records: told of each file.
         turn: the run's create turn.
         budget: the calls left.
     """
 
-    def __init__(self, run: Run, lease: Lease, presence: Presence, turn: CreateTurn, budget: Budget) -> None:
+    def __init__(  # noqa: PLR0913 - what it works with; each is made by the export
+        self,
+        run: Run,
+        lease: Lease,
+        presence: Presence,
+        *,
+        records: ImportRecords,
+        turn: CreateTurn,
+        budget: Budget,
+    ) -> None:
         self.out_of_calls = False
         self.unanswered_rows = 0
         self._run = run
         self._lease = lease
         self._presence = presence
+        self._records = records
         self._turn = turn
         self._budget = budget
 
@@ -50,11 +61,8 @@ class Uploads:
         """
         for number, file in enumerate(files):
             self.out_of_calls = not self._budget.allows(exits=False)
-            if self.out_of_calls or not self._wait_for_turn():
-                return sum(later.count for later in files[number:])
-            if not self._send(file):
-                unanswered = file.count if self.unanswered_rows else 0
-                return sum(later.count for later in files[number:]) - unanswered
+            if self.out_of_calls or not self._wait_for_turn() or not self._send(file):
+                return sum(later.count for later in files[number:]) - self.unanswered_rows
         return 0
 
     def _wait_for_turn(self) -> bool:
@@ -75,8 +83,7 @@ class Uploads:
         run, name = self._run, secrets.token_hex(16)
         rows = f"{run.folder}/imports/{name}.parquet"
         run.store.publish(file.rows, rows)
-        self._presence.announce_file(name)
-        self._lease.append(ImportAnnounced(at=run.clock.now(), by=self._lease.holder, name=name, rows=rows))
+        self._records.announce(name, rows)
         self._keep()
         try:
             batch_id = run.marketo.imports.create(
@@ -94,19 +101,13 @@ class Uploads:
             )
             return False
         except (ImportQueueFull, VendorUnavailable, QuotaExhausted) as error:
-            self._not_taken(name)
+            self._records.ended(name, None)
             self.out_of_calls = isinstance(error, QuotaExhausted)
             logger.info("%s: a file was not taken: %s", run.label, error)
             return False
         except StopAndAsk:
-            self._not_taken(name)
+            self._records.ended(name, None)
             raise
-        self._lease.append(ImportQueued(at=run.clock.now(), by=self._lease.holder, name=name, batch_id=batch_id))
-        self._presence.note_queued(name, batch_id)
+        self._records.queued(name, batch_id)
         logger.info("%s: handed %d rows over as import %d.", run.label, file.count, batch_id)
         return True
-
-    def _not_taken(self, name: str) -> None:
-        ended = ImportEnded(at=self._run.clock.now(), by=self._lease.holder, name=name, rows=None)
-        self._lease.append(ended)
-        self._presence.note_ended(name)
