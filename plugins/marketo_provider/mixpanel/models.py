@@ -13,13 +13,19 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a session, numbered and sized by Mixpanel's echo."""
+    """A page of a session, numbered and sized by Mixpanel's echo; its profiles column by column."""
 
     number: int
     page_size: int
     total: int | None
     session_id: str
-    profiles: list[Profile] = field(repr=False)
+    distinct_ids: list[str] = field(repr=False)
+    emails: list[object] = field(repr=False)
+
+    @property
+    def profiles(self) -> list[Profile]:
+        """The profiles one by one."""
+        return [Profile(*each) for each in zip(self.distinct_ids, self.emails, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ A snapshot's folder holds `session.json` (how to go on), `pages/`, and at the en
 `complete.json`. Whether the pages add up is for the sync to judge; what they hold is counted here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import NamedTuple, Self
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -89,8 +89,7 @@ class Snapshot(_Stored):
         return (self.profiles - self.without_email - self.invalid_email) / self.profiles
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileRow:
+class ProfileRow(NamedTuple):
     """One profile of a page: its valid address, or the cause why there is none."""
 
     distinct_id: str
@@ -155,14 +154,10 @@ class SnapshotFolder:
         """Return the numbers of the pages that are stored."""
         return {int(name.removesuffix(".parquet")) for name in self._store.names(f"{self._folder}/pages")}
 
-    def add_page(self, number: int, rows: Sequence[ProfileRow]) -> None:
-        """Store a page."""
-        columns: list[Sequence[object]] = [
-            [number] * len(rows),
-            [row.distinct_id for row in rows],
-            [row.address for row in rows],
-            [row.cause for row in rows],
-        ]
+    def add_page(self, number: int, rows: Iterable[tuple[str, str | None, str | None]]) -> None:
+        """Store a page: of each profile what a `ProfileRow` says."""
+        columns: list[Sequence[object]] = list(zip(*rows, strict=True)) or [(), (), ()]
+        columns.insert(0, [number] * len(columns[0]))
         arrays = [pa.array(column, field.type) for column, field in zip(columns, _PAGE_SCHEMA, strict=True)]
         self._store.write(self._page(number), parquet(pa.Table.from_arrays(arrays, schema=_PAGE_SCHEMA)))
 

@@ -129,5 +129,5 @@ def quoted(path: Path) -> str:
 def parquet(table: pa.Table) -> bytes:
     """Return a table as the bytes of a Parquet file."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(table, sink, compression="lz4")
     return sink.getvalue().to_pybytes()

@@ -9,12 +9,12 @@ from concurrent.futures import Future, as_completed
 from datetime import timedelta
 
 from marketo_provider.errors import CohortUnusable, SessionLost, SnapshotIncomplete, StoreUnusable
-from marketo_provider.mixpanel.client import Page, Profile
+from marketo_provider.mixpanel.client import Page
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import SnapshotBegun
-from marketo_provider.state.snapshots import PageCounts, ProfileRow, Session, Snapshot, SnapshotFolder
+from marketo_provider.state.snapshots import PageCounts, Session, Snapshot, SnapshotFolder
 from marketo_provider.state.target import Target
-from marketo_provider.sync.address import Unusable, read_address
+from marketo_provider.sync.address import Unusable, read_addresses
 from marketo_provider.sync.progress import Progress
 from marketo_provider.sync.run import Run, logger
 
@@ -118,7 +118,7 @@ def _begin(run: Run, log: TargetLog) -> tuple[SnapshotFolder, Session]:
     )
     _check_page(session, 0, page)
     folder.begin(session)
-    folder.add_page(0, [_profile_row(profile) for profile in page.profiles])
+    folder.add_page(0, _rows(page))
     return folder, session
 
 
@@ -172,23 +172,23 @@ def _read_pages(run: Run, folder: SnapshotFolder, session: Session, numbers: Ite
 def _read_page(run: Run, folder: SnapshotFolder, session: Session, number: int) -> int:
     page = run.mixpanel.page(session.cohort_id, session.session_id, number)
     _check_page(session, number, page)
-    folder.add_page(number, [_profile_row(profile) for profile in page.profiles])
-    return len(page.profiles)
+    folder.add_page(number, _rows(page))
+    return len(page.distinct_ids)
 
 
 def _check_page(session: Session, number: int, page: Page) -> None:
-    if page.number != number or page.page_size != session.page_size or len(page.profiles) > session.page_size:
+    if page.number != number or page.page_size != session.page_size or len(page.distinct_ids) > session.page_size:
         raise SnapshotIncomplete(
             f"Mixpanel answered page {number} of {session.pages} with another page or page size. Nothing was "
             "sent; the cohort is read anew at the next try."
         )
 
 
-def _profile_row(profile: Profile) -> ProfileRow:
-    address = read_address(profile.email)
-    if isinstance(address, Unusable):
-        return ProfileRow(profile.distinct_id, None, address.value)
-    return ProfileRow(profile.distinct_id, address, None)
+def _rows(page: Page) -> Iterable[tuple[str, str | None, str | None]]:
+    read = read_addresses(page.emails)
+    causes = [each.value if isinstance(each, Unusable) else None for each in read]
+    addresses = [None if cause else each for each, cause in zip(read, causes, strict=True)]
+    return zip(page.distinct_ids, addresses, causes, strict=True)
 
 
 def _check_complete(run: Run, session: Session, counts: PageCounts) -> None:
