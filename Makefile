@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	$$name -c '$(is_311)' 2>/dev/null && echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lock clean
+.PHONY: help setup demo test bench check format lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 9
@@ -22,7 +22,9 @@ demo: $(STAMP) ## show it in a real Airflow with a sandbox; ONCE=1 exits after t
 test: $(STAMP) ## run all tests; ARGS= goes to pytest
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
-bench-%: $(STAMP) ## bench-diff, bench-settle (ROWS=n), bench-parse (EXPORTS=n): figures beside peers
+bench: bench-diff bench-settle bench-parse ## measure against other ways; each alone: make bench-diff ROWS=3000000
+
+bench-%: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.$*
 
 check: $(STAMP) ## lint, formatting, types, import contracts, spelling

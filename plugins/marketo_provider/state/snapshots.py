@@ -165,7 +165,6 @@ class SnapshotFolder:
         """Add the pages of a session up; makes the view `keyed` of their addresses and the table `repeated`."""
         files = ", ".join(workspace.fetch(self._page(number)) for number in range(session.pages))
         workspace.run(f"CREATE OR REPLACE VIEW pages AS FROM read_parquet([{files}])")
-        # Two hashes that do not depend on each other: 30 million ids are too many for one of 64 bits.
         profiles, without, invalid, short = workspace.row(
             "SELECT count(*), count(*) FILTER (cause = 'without_email'), "
             "count(*) FILTER (cause = 'invalid_email'), "
@@ -173,6 +172,7 @@ class SnapshotFolder:
             size=session.page_size,
             last=session.pages - 1,
         )
+        # Two hashes that do not depend on each other: 30 million ids are too many for one of 64 bits.
         (distinct,) = workspace.row(
             "SELECT count(*) FROM (SELECT DISTINCT hash(profile), hash(reverse(profile)) FROM pages)"
         )

@@ -43,7 +43,7 @@ def read_addresses(values: Sequence[object]) -> list[str | Unusable]:
         column = pa.array(values, pa.string())
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeError):
         return [read_address(value) for value in values]
-    short = pc.less_equal(pc.binary_length(column), _LONGEST)
+    short = pc.less_equal(pc.binary_length(column), pa.scalar(_LONGEST))
     plain = pc.and_(pc.match_substring_regex(column, _PLAIN), short).to_pylist()
     return [
         value if is_plain else read_address(value)  # type: ignore[misc] # what is plain is a text

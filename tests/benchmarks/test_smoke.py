@@ -1,0 +1,37 @@
+"""Each benchmark runs to its end at a small size, so that none rots; what it measures is not looked at."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.airflow
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("diff", {"ROWS": "20000"}), ("settle", {"ROWS": "20000"}), ("parse", {"EXPORTS": "3"})],
+)
+def test_a_benchmark_runs_and_judges_itself(name: str, size: dict[str, str], tmp_path: Path) -> None:
+    """Its last line holds raw figures, and `met` follows from its limits."""
+    environment = {**os.environ, **size, "ROUNDS": "1", "BENCH_FOLDER": str(tmp_path)}
+
+    done = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", f"tests.benchmarks.{name}"],
+        cwd=_ROOT,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    line = json.loads(done.stdout.splitlines()[-1])
+    compare = {"<=": float.__le__, ">=": float.__ge__}
+    met = [compare[each["operator"]](float(each["value"]), float(each["bound"])) for each in line["limits"]]
+    assert line["target"] == f"bench-{name}"
+    assert all(side["seconds"] > 0 and side["rss_bytes"] > 0 for side in line["figures"].values())
+    assert line["met"] == all(met)
