@@ -64,7 +64,7 @@ def prepare(folder: Path, rows: int) -> Work:
     with addresses.workspace(LocalStore(folder)) as workspace, watch.running():
         counts = snapshot.count(workspace, _session(rows))
         snapshot.complete(workspace, _complete(rows))
-    members = folder / addresses.TARGET / "snapshots" / _SNAPSHOT / "members.parquet"
+    members = folder / addresses.TARGET / "snapshots" / _SNAPSHOT / "addresses.parquet"
     return Work(watch.seconds, counts.members, members.stat().st_size)
 
 

@@ -13,7 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from marketo_provider.errors import StoreUnusable
+from marketo_provider.state.hashes import Array, Hashes
 from marketo_provider.state.store import Store
+
+BATCH_ROWS = 122_880  # DuckDB's own row group
 
 
 class Workspace:
@@ -70,9 +73,23 @@ class Workspace:
 
     def batches(self, sql: str, size: int, **parameters: Any) -> Iterator[pa.RecordBatch]:
         """Yield a query's rows, some `size` at a time; other statements may run in between."""
-        with self._duckdb.cursor() as cursor, _silent():
+        with self._duckdb.cursor() as cursor, silent():
             reader = cursor.sql(sql, params=parameters or None).to_arrow_reader(size)
             yield from reader
+
+    def hashes(self, sql: str, **parameters: Any) -> Hashes:
+        """Return the hashes that are a query's one column."""
+        hashes = Hashes(self.scratch)
+        with silent():
+            for batch in self.batches(sql, BATCH_ROWS, **parameters):
+                hashes.add(batch.column(0).to_numpy())
+        return hashes
+
+    def keep(self, hashes: Array, table: str) -> None:
+        """Make a table of one column, `hash`."""
+        with silent():
+            self._duckdb.execute(f"DROP TABLE IF EXISTS {table}")
+            self._duckdb.from_arrow(pa.table({"hash": hashes})).to_table(table)
 
     def fetch(self, path: str) -> str:
         """Return a local copy of a stored Parquet file, quoted for SQL."""
@@ -105,13 +122,17 @@ class Workspace:
         return local
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-        with _silent():
+        with silent():
             return self._duckdb.execute(sql, parameters or None)
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
-    """Keep the messages of DuckDB and Arrow, which may quote an address, out of logs."""
+def silent() -> Iterator[None]:
+    """Keep the messages of DuckDB and Arrow, which may quote an address, out of logs.
+
+    Raises:
+        StoreUnusable: instead of their own errors.
+    """
     try:
         yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:  # Arrow hands DuckDB's errors on as OSError

@@ -7,10 +7,13 @@ A refusal waits for its next try in its own direction only. A `refused` row that
 one that may not is of an entry; an entry that was refused in part is `unknown` with a code.
 """
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from marketo_provider.state.hashes import differing
 from marketo_provider.state.ledger import COLUMNS, LedgerRow, decode_row
 from marketo_provider.state.workspace import Workspace
 
@@ -23,6 +26,7 @@ _ENTERS = (
     "OR (NOT $create_leads AND coalesce(next_try <= $now, true)))) OR $full_refresh)"
 )
 _LEAVES = "($exits AND (may_hold OR flag IN ('refused', 'absent') OR ($full_refresh AND flag = 'false')))"
+_JUDGED = f"(SELECT {COLUMNS}, {_ENTERS} AS enters, {_LEAVES} AS leaves FROM ledger)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,36 +77,34 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         full_refresh: assert every member, and every address that the ledger has `false`, again.
         retry_refused: do not wait for the next try of refused records.
     """
-    # One pass over both sides tells which keys differ; addresses and all else are read for these only.
+    switches = {
+        "now": now,
+        "exits": exits,
+        "create_leads": create_leads,
+        "full_refresh": full_refresh,
+        "retry_refused": retry_refused,
+    }
+    # Other hashes in each run: two keys that share one are told apart in the next.
+    hashed = f"hash({secrets.randbits(32)}, key_high, key_low)"
+    members = f"(FROM members SEMI JOIN suspects ON {hashed} = hash)"
+    _find_suspects(workspace, hashed, switches)
     workspace.run(
-        "CREATE OR REPLACE TABLE differing AS SELECT key_high, key_low, coalesce(is_member, false) AS is_member "
-        "FROM (SELECT key_high, key_low, true AS is_member FROM members) AS cohort FULL JOIN "
-        f"(SELECT key_high, key_low, {_ENTERS} AS enters, {_LEAVES} AS leaves FROM ledger) AS held "
-        "USING (key_high, key_low) WHERE CASE WHEN is_member THEN coalesce(enters, true) ELSE leaves END",
-        now=now,
-        exits=exits,
-        create_leads=create_leads,
-        full_refresh=full_refresh,
-        retry_refused=retry_refused,
-    )
-    workspace.run(
-        f"CREATE OR REPLACE TABLE known AS SELECT {COLUMNS} FROM ledger SEMI JOIN differing "
-        "USING (key_high, key_low)"
+        f"CREATE OR REPLACE TABLE known AS FROM {_JUDGED} SEMI JOIN suspects ON {hashed} = hash", **switches
     )
     workspace.run(
         "CREATE OR REPLACE TABLE entering AS "
-        "SELECT members.key_high, members.key_low, coalesce(known.address, members.address) AS address, "
+        "SELECT mine.key_high, mine.key_low, coalesce(known.address, mine.address) AS address, "
         "coalesce(flag, 'false') AS flag, coalesce(was_true, false) AS was_true, "
         "coalesce(may_hold, false) AS may_hold, code, coalesce(lead_ids, []) AS lead_ids, "
         "coalesce(tries, 0) AS tries, next_try, true AS value, "
         "$create_leads AND NOT coalesce(was_true, false) AS create_lead, []::BIGINT[] AS reach "
-        "FROM (FROM members SEMI JOIN differing USING (key_high, key_low)) AS members "
-        "LEFT JOIN known USING (key_high, key_low)",
+        f"FROM {members} AS mine LEFT JOIN known USING (key_high, key_low) "
+        "WHERE coalesce(enters, true)",
         create_leads=create_leads,
     )
     workspace.run(
-        "CREATE OR REPLACE TABLE leaving AS "
-        f"SELECT {COLUMNS} FROM known SEMI JOIN (FROM differing WHERE NOT is_member) USING (key_high, key_low)"
+        f"CREATE OR REPLACE TABLE leaving AS SELECT {COLUMNS} FROM known ANTI JOIN {members} AS mine "
+        "USING (key_high, key_low) WHERE leaves"
     )
     _find_reach(workspace)
     workspace.run(
@@ -126,6 +128,17 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         "count(*) FILTER (flag IN ('true', 'unknown')), count(*) FROM ledger"
     )
     return Extent(*row)
+
+
+def _find_suspects(workspace: Workspace, hashed: str, switches: dict[str, Any]) -> None:
+    """Make the table `suspects`: hashes of all keys that may have to change, and of few others.
+
+    It keeps addresses, and all else but the keys, of those who stay from being read.
+    """
+    cohort = workspace.hashes(f"SELECT {hashed} FROM members")
+    stays = workspace.hashes(f"SELECT {hashed} FROM {_JUDGED} WHERE NOT enters", **switches)
+    workspace.keep(differing(cohort, stays), "suspects")
+    workspace.run(f"INSERT INTO suspects SELECT {hashed} FROM {_JUDGED} WHERE enters AND leaves", **switches)
 
 
 def _find_reach(workspace: Workspace) -> None:
