@@ -22,9 +22,9 @@ demo: $(STAMP) ## show it in a real Airflow with a sandbox; ONCE=1 exits after t
 test: $(STAMP) ## run all tests; ARGS= goes to pytest
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
-bench: bench-diff bench-settle bench-parse ## measure against other ways; each alone: make bench-diff ROWS=3000000
+bench: $(patsubst tests/benchmarks/%.py,bench-%,$(shell grep -l '^if __name__' tests/benchmarks/*.py)) ## all benchmarks
 
-bench-%: $(STAMP)
+bench-%: $(STAMP) ## bench-diff, -settle, -snapshot (ROWS=n), -parse (EXPORTS=n): figures beside peers and floors
 	$(BIN)/python -m tests.benchmarks.$*
 
 check: $(STAMP) ## lint, formatting, types, import contracts, spelling

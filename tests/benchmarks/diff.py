@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from marketo_provider.state.ledger import load_ledger
-from marketo_provider.state.snapshots import ProfileRow, Session, Snapshot, SnapshotFolder
+from marketo_provider.state.snapshots import Session, Snapshot, SnapshotFolder
 from marketo_provider.state.store import LocalStore
 from marketo_provider.state.workspace import quoted
 from marketo_provider.sync.changes import find_changes, intent_rows
@@ -153,7 +153,7 @@ def _set_up(folder: Path, rows: int) -> None:
         )
     snapshot = SnapshotFolder(store, addresses.TARGET, _SNAPSHOT)
     for number, page in enumerate(addresses.pages(_plain(folder)[1], _PAGE_SIZE)):
-        snapshot.add_page(number, [ProfileRow(address, address, None) for address in page])
+        snapshot.add_page(number, page, page, [None] * len(page))
 
 
 def _plain(folder: Path) -> tuple[Path, Path]:

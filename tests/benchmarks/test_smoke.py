@@ -11,11 +11,23 @@ import pytest
 _ROOT = Path(__file__).parents[2]
 
 
+_SMALL = {
+    "diff": {"ROWS": "20000"},
+    "settle": {"ROWS": "20000"},
+    "snapshot": {"ROWS": "6000"},
+    "parse": {"EXPORTS": "3"},
+}
+
+
+def test_every_benchmark_is_tried() -> None:
+    """One that is added has to be added here."""
+    modules = [path for path in Path(__file__).parent.glob("*.py") if path != Path(__file__)]
+
+    assert {path.stem for path in modules if "__main__" in path.read_text()} == set(_SMALL)
+
+
 @pytest.mark.airflow
-@pytest.mark.parametrize(
-    ("name", "size"),
-    [("diff", {"ROWS": "20000"}), ("settle", {"ROWS": "20000"}), ("parse", {"EXPORTS": "3"})],
-)
+@pytest.mark.parametrize(("name", "size"), _SMALL.items())
 def test_a_benchmark_runs_and_judges_itself(name: str, size: dict[str, str], tmp_path: Path) -> None:
     """Its last line holds raw figures, and `met` follows from its limits."""
     environment = {**os.environ, **size, "ROUNDS": "1", "BENCH_FOLDER": str(tmp_path)}

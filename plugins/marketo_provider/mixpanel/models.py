@@ -4,16 +4,11 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
-    """A member of a cohort; `email` is whatever `$email` held, None where it is missing."""
-
-    distinct_id: str = field(repr=False)
-    email: object = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a session, numbered and sized by Mixpanel's echo; its profiles column by column."""
+    """A page of a session, numbered and sized by Mixpanel's echo; its profiles column by column.
+
+    Of each profile the id, and whatever `$email` held, None where it is missing.
+    """
 
     number: int
     page_size: int
@@ -21,11 +16,6 @@ class Page:
     session_id: str
     distinct_ids: list[str] = field(repr=False)
     emails: list[object] = field(repr=False)
-
-    @property
-    def profiles(self) -> list[Profile]:
-        """The profiles one by one."""
-        return [Profile(*each) for each in zip(self.distinct_ids, self.emails, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

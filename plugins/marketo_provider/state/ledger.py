@@ -110,7 +110,7 @@ def encode_rows(rows: Iterable[LedgerRow]) -> bytes:
         [row.next_try for row in rows],
     ]
     arrays = [pa.array(column, kind.type) for column, kind in zip(columns, SCHEMA, strict=True)]
-    return parquet(pa.Table.from_arrays(arrays, schema=SCHEMA))
+    return parquet(pa.Table.from_arrays(arrays, schema=SCHEMA), dictionary=["flag", "code"])
 
 
 def decode_row(row: Mapping[str, Any]) -> LedgerRow:

@@ -5,12 +5,13 @@ A snapshot's folder holds `session.json` (how to go on), `pages/`, and at the en
 the pages add up is for the sync to judge; what they hold is counted here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -93,14 +94,6 @@ class Snapshot(_Stored):
         return (self.profiles - self.without_email - self.invalid_email) / self.profiles
 
 
-class ProfileRow(NamedTuple):
-    """One profile of a page: its valid address, or the cause why there is none."""
-
-    distinct_id: str
-    address: str | None
-    cause: str | None
-
-
 @dataclass(frozen=True, slots=True)
 class PageCounts:
     """What the pages read so far add up to. `short` is by how much pages before the last fall short."""
@@ -161,12 +154,20 @@ class SnapshotFolder:
         """Return the numbers of the pages that are stored."""
         return {int(name.removesuffix(".parquet")) for name in self._store.names(f"{self._folder}/pages")}
 
-    def add_page(self, number: int, rows: Iterable[tuple[str, str | None, str | None]]) -> None:
-        """Store a page: of each profile what a `ProfileRow` says."""
-        columns: list[Sequence[object]] = list(zip(*rows, strict=True)) or [(), (), ()]
-        columns.insert(0, [number] * len(columns[0]))
-        arrays = [pa.array(column, field.type) for column, field in zip(columns, _PAGE_SCHEMA, strict=True)]
-        self._store.write(self._page(number), parquet(pa.Table.from_arrays(arrays, schema=_PAGE_SCHEMA)))
+    def add_page(
+        self,
+        number: int,
+        distinct_ids: Sequence[str],
+        addresses: Sequence[str | None],
+        causes: Sequence[str | None],
+    ) -> None:
+        """Store a page: of each profile its id, and its valid address or the cause why there is none."""
+        columns: list[pa.Array[Any]] = [
+            pa.array(np.full(len(distinct_ids), number, np.int32)),
+            *(pa.array(column, pa.string()) for column in (distinct_ids, addresses, causes)),
+        ]
+        page = pa.Table.from_arrays(columns, schema=_PAGE_SCHEMA)
+        self._store.write(self._page(number), parquet(page, dictionary=["page", "cause"]))
 
     def count(self, workspace: Workspace, session: Session) -> PageCounts:
         """Add the pages of a session up; sets their addresses aside, and makes the table `shared` of them.

@@ -2,7 +2,7 @@
 
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -147,8 +147,8 @@ def quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def parquet(table: pa.Table) -> bytes:
-    """Return a table as the bytes of a Parquet file."""
+def parquet(table: pa.Table, *, dictionary: Sequence[str]) -> bytes:
+    """Return a table as the bytes of a Parquet file; `dictionary` names the columns of few values."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="lz4")
+    pq.write_table(table, sink, compression="lz4", use_dictionary=list(dictionary), write_statistics=False)  # type: ignore[arg-type] # or columns
     return sink.getvalue().to_pybytes()

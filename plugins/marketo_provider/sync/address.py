@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -37,15 +38,15 @@ def read_address(value: object) -> str | Unusable:
     return Unusable.INVALID_EMAIL
 
 
-def read_addresses(values: Sequence[object]) -> list[str | Unusable]:
-    """Return what `read_address` makes of each value; most are settled by one call for all."""
-    try:
-        column = pa.array(values, pa.string())
-    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeError):
-        return [read_address(value) for value in values]
+def read_addresses(values: Sequence[object]) -> tuple[list[str | None], list[Unusable | None]]:
+    """Return what `read_address` makes of each value: the address or the cause; one call for all settles most."""
+    addresses = [value if type(value) is str else None for value in values]
+    causes = [Unusable.WITHOUT_EMAIL if value is None else None for value in values]
+    column = pa.array(addresses, pa.string())
     short = pc.less_equal(pc.binary_length(column), pa.scalar(_LONGEST))
-    plain = pc.and_(pc.match_substring_regex(column, _PLAIN), short).to_pylist()
-    return [
-        value if is_plain else read_address(value)  # type: ignore[misc] # what is plain is a text
-        for value, is_plain in zip(values, plain, strict=True)
-    ]
+    plain = pc.and_(pc.match_substring_regex(column, _PLAIN), short).fill_null(fill_value=False)
+    for index in np.flatnonzero(~plain.to_numpy(zero_copy_only=False)).tolist():
+        if not causes[index]:
+            read = read_address(values[index])
+            addresses[index], causes[index] = (None, read) if isinstance(read, Unusable) else (read, None)
+    return addresses, causes
