@@ -86,24 +86,24 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
     }
     # Other hashes in each run: two keys that share one are told apart in the next.
     hashed = f"hash({secrets.randbits(32)}, key_high, key_low)"
-    members = f"(FROM members SEMI JOIN suspects ON {hashed} = hash)"
     _find_suspects(workspace, hashed, switches)
     workspace.run(
         f"CREATE OR REPLACE TABLE known AS FROM {_JUDGED} SEMI JOIN suspects ON {hashed} = hash", **switches
     )
     workspace.run(
-        "CREATE OR REPLACE TABLE entering AS "
+        "CREATE OR REPLACE TABLE found AS "
         "SELECT mine.key_high, mine.key_low, coalesce(known.address, mine.address) AS address, "
         "coalesce(flag, 'false') AS flag, coalesce(was_true, false) AS was_true, "
         "coalesce(may_hold, false) AS may_hold, code, coalesce(lead_ids, []) AS lead_ids, "
         "coalesce(tries, 0) AS tries, next_try, true AS value, "
-        "$create_leads AND NOT coalesce(was_true, false) AS create_lead, []::BIGINT[] AS reach "
-        f"FROM {members} AS mine LEFT JOIN known USING (key_high, key_low) "
-        "WHERE coalesce(enters, true)",
+        "$create_leads AND NOT coalesce(was_true, false) AS create_lead, []::BIGINT[] AS reach, "
+        f"coalesce(enters, true) AS enters FROM (FROM members SEMI JOIN suspects ON {hashed} = hash) AS mine "
+        "LEFT JOIN known USING (key_high, key_low)",
         create_leads=create_leads,
     )
+    workspace.run("CREATE OR REPLACE VIEW entering AS SELECT * EXCLUDE (enters) FROM found WHERE enters")
     workspace.run(
-        f"CREATE OR REPLACE TABLE leaving AS SELECT {COLUMNS} FROM known ANTI JOIN {members} AS mine "
+        f"CREATE OR REPLACE TABLE leaving AS SELECT {COLUMNS} FROM known ANTI JOIN found "
         "USING (key_high, key_low) WHERE leaves"
     )
     _find_reach(workspace)
@@ -148,9 +148,9 @@ def _find_reach(workspace: Workspace) -> None:
         "SELECT key_high, key_low, unnest(lead_ids) AS lead_id FROM leaving"
     )
     workspace.run(
-        "CREATE OR REPLACE TABLE passed_on AS SELECT DISTINCT lead_id FROM (SELECT unnest(lead_ids) AS lead_id "
-        "FROM ledger ANTI JOIN leaving USING (key_high, key_low) WHERE may_hold) AS held "
-        "SEMI JOIN leaving_leads USING (lead_id)"
+        "CREATE OR REPLACE TABLE passed_on AS SELECT DISTINCT lead_id FROM ("
+        "FROM (SELECT key_high, key_low, unnest(lead_ids) AS lead_id FROM ledger WHERE may_hold) "
+        "SEMI JOIN leaving_leads USING (lead_id)) ANTI JOIN leaving USING (key_high, key_low)"
     )
     workspace.run(
         "CREATE OR REPLACE TABLE reaches AS SELECT key_high, key_low, list(lead_id ORDER BY lead_id) AS reach "
