@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -108,8 +107,7 @@ class PageCounts:
 
 
 _PAGE_SCHEMA: pa.Schema = pa.schema(
-    [  # type: ignore[arg-type] # the stubs know no list of mixed types
-        ("page", pa.int32()),
+    [
         ("profile", pa.string()),
         ("address", pa.string()),
         ("cause", pa.string()),
@@ -162,12 +160,9 @@ class SnapshotFolder:
         causes: Sequence[str | None],
     ) -> None:
         """Store a page: of each profile its id, and its valid address or the cause why there is none."""
-        columns: list[pa.Array[Any]] = [
-            pa.array(np.full(len(distinct_ids), number, np.int32)),
-            *(pa.array(column, pa.string()) for column in (distinct_ids, addresses, causes)),
-        ]
+        columns = [pa.array(column, pa.string()) for column in (distinct_ids, addresses, causes)]
         page = pa.Table.from_arrays(columns, schema=_PAGE_SCHEMA)
-        self._store.write(self._page(number), parquet(page, dictionary=["page", "cause"]))
+        self._store.write(self._page(number), parquet(page, dictionary=["cause"]))
 
     def count(self, workspace: Workspace, session: Session) -> PageCounts:
         """Add the pages of a session up; sets their addresses aside, and makes the table `shared` of them.
@@ -175,7 +170,7 @@ class SnapshotFolder:
         Hashes tell which ids and addresses may occur twice; only these are then looked at themselves.
         """
         files = ", ".join(workspace.fetch(self._page(number)) for number in range(session.pages))
-        workspace.run(f"CREATE OR REPLACE VIEW pages AS FROM read_parquet([{files}])")
+        workspace.run(f"CREATE OR REPLACE VIEW pages AS SELECT *, file_index AS page FROM read_parquet([{files}])")
         profiles, without, invalid, short = workspace.row(
             "SELECT count(*), count(*) FILTER (cause = 'without_email'), "
             "count(*) FILTER (cause = 'invalid_email'), "
