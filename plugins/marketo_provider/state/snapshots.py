@@ -114,7 +114,7 @@ _PAGE_SCHEMA: pa.Schema = pa.schema(
     ]
 )
 _ADDRESS_SCHEMA: pa.Schema = pa.schema(
-    [("key_high", pa.uint64()), ("key_low", pa.uint64()), ("address", pa.string())]  # type: ignore[arg-type] # as above
+    [("key_high", pa.uint64()), ("key_low", pa.uint64()), ("address", pa.string())]  # type: ignore[arg-type] # the stubs know no list of mixed types
 )
 
 
