@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	$$name -c '$(is_311)' 2>/dev/null && echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check format lock clean
+.PHONY: help setup demo simulate test bench check format lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 9
@@ -19,13 +19,17 @@ setup: $(STAMP) ## make .venv from requirements.lock
 demo: $(STAMP) ## show it in a real Airflow with a sandbox; ONCE=1 exits after the check, SEED=n repeats
 	$(BIN)/python -m include.demo $(if $(ONCE),--once) $(if $(SEED),--seed $(SEED))
 
+simulate: $(STAMP) ## play days of syncs; MEMBERS= CHURN= DAYS= QUOTA= OTHERS=, ARGS=--help shows all assumptions
+	$(BIN)/python -m include.simulator $(foreach flag,members churn days quota others,\
+		$(patsubst %,--$(flag) %,$($(shell echo $(flag) | tr a-z A-Z)))) $(ARGS)
+
 test: $(STAMP) ## run all tests; ARGS= goes to pytest
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
-bench: $(patsubst tests/benchmarks/%.py,bench-%,$(shell grep -l '^if __name__' tests/benchmarks/*.py)) ## all benchmarks
+bench: $(patsubst tests/benchmarks/%.py,bench-%,$(shell grep -l '^if __name__' tests/benchmarks/*.py)) ## run every benchmark
 
-bench-%: $(STAMP) ## bench-diff, -settle, -snapshot (ROWS=n), -parse (EXPORTS=n): figures beside peers and floors
-	$(BIN)/python -m tests.benchmarks.$*
+bench-%: $(STAMP) ## one: -diff, -settle, -snapshot (ROWS=n), -deliver (CHANGES=n), -limits, -parse (EXPORTS=n) ...
+	$(BIN)/python -m tests.benchmarks.$(subst -,_,$*)
 
 check: $(STAMP) ## lint, formatting, types, import contracts, spelling
 	$(BIN)/ruff check .

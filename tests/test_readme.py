@@ -183,7 +183,9 @@ def test_every_state_command_is_mentioned() -> None:
 def test_every_make_target_exists() -> None:
     """Every `make` target that a page mentions is in the Makefile."""
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    targets |= {f"bench-{module.stem}" for module in (ROOT / "tests" / "benchmarks").glob("*.py")}
+    targets |= {
+        f"bench-{module.stem.replace('_', '-')}" for module in (ROOT / "tests" / "benchmarks").glob("*.py")
+    }
     mentioned = set(re.findall(r"(?:^|`)make ([a-z-]+)", everything(), re.MULTILINE))
 
     assert mentioned

@@ -2,6 +2,9 @@ import gzip
 import io
 import socket
 import ssl
+from collections.abc import Iterator
+from email import message_from_bytes
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -17,7 +20,9 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from marketo_provider import transport
 from marketo_provider.errors import InvalidSetting, MarketoProviderError, NoAnswer, VendorUnavailable
+from marketo_provider.multipart import Upload
 from marketo_provider.transport import MAX_BODY_BYTES, Answer, Request, Transport
 from tests.fake_wire import FakeAdapter, FakeClock, Reply, Step, body_of, session_with, shown
 
@@ -93,6 +98,88 @@ def test_a_request_is_sent_as_it_is_asked() -> None:
     sent = setup.adapter.requests[0]
     assert (sent.method, sent.url, body_of(sent)) == ("POST", f"{BASE}/a/b?x=1", "plus=a%2Bb")
     assert (sent.headers["X-Name"], sent.headers["Authorization"]) == ("me", SECRET)
+
+
+@pytest.fixture
+def upload(tmp_path: Path) -> Upload:
+    """Return a file of several pieces that is to be sent."""
+    path = tmp_path / "ann@example.com.csv"
+    path.write_bytes(b"0123456789" * 20_000)
+    return Upload("file", "leads.csv", "text/csv", path)
+
+
+def pieces_of(request: requests.PreparedRequest) -> Iterator[bytes]:
+    """Yield the body of a request as it is sent."""
+    yield from request.body or []  # type: ignore[misc] # pieces of bytes
+
+
+def test_a_file_is_sent_as_the_one_part_of_a_form(upload: Upload) -> None:
+    """Piece by piece, with its length said before, as servers want it."""
+    pieces: list[bytes] = []
+
+    def take(request: requests.PreparedRequest) -> Reply:
+        pieces.extend(pieces_of(request))
+        return Reply()
+
+    setup = Setup(take)
+
+    setup.send(Request("POST", "/files", upload=upload))
+
+    sent = setup.adapter.requests[0]
+    form = message_from_bytes(f"Content-Type: {sent.headers['Content-Type']}\r\n\r\n".encode() + b"".join(pieces))
+    (part,) = (part for part in form.walk() if not part.is_multipart())
+    assert (part.get_param("name", header="content-disposition"), part.get_filename()) == ("file", "leads.csv")
+    assert (part.get_content_type(), part.get_payload()) == ("text/csv", "0123456789" * 20_000)
+    assert sent.headers["Content-Length"] == str(sum(map(len, pieces)))
+    assert "Transfer-Encoding" not in sent.headers
+    assert max(map(len, pieces)) < 100_000
+
+
+def test_an_upload_ends_at_the_deadline(upload: Upload) -> None:
+    """A server that takes the file too slowly may have all of it in the end."""
+    setup = Setup()
+
+    def slow(request: requests.PreparedRequest) -> Reply:
+        try:
+            for _ in pieces_of(request):
+                setup.clock.sleep(6)
+        except TimeoutError as error:
+            raise requests.ConnectionError(ProtocolError("Connection aborted.", error)) from None
+        return Reply()
+
+    setup.adapter.script.append(slow)
+
+    with pytest.raises(NoAnswer):
+        setup.send(Request("POST", "/files", upload=upload), seconds=10)
+
+    assert setup.clock.monotonic() <= 1012
+
+
+def test_a_body_may_go_to_a_file(tmp_path: Path) -> None:
+    """Nothing is left of what an earlier attempt wrote."""
+    setup = Setup(Reply(b"a longer answer"), Reply(b"new"))
+    with (tmp_path / "answer").open("w+b") as file:
+        answers = [setup.send(Request("GET", "/file", into=file)) for _ in range(2)]
+        file.seek(0)
+
+        assert file.read() == b"new"
+    assert [answer.body for answer in answers] == [b"", b""]
+
+
+def test_a_file_has_an_end_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The disk is not filled by whatever a server sends."""
+    monkeypatch.setattr(transport, "MAX_DOWNLOAD_BYTES", 10)
+    setup = Setup(Reply(b"x" * 11))
+
+    with (tmp_path / "answer").open("w+b") as file, pytest.raises(NoAnswer, match="larger than 10 bytes"):
+        setup.send(Request("GET", "/file", into=file))
+
+
+def test_neither_files_nor_bodies_are_in_a_request_s_repr(upload: Upload) -> None:
+    """Their names and contents may be of persons."""
+    request = Request("POST", "/files", upload=upload, form={"filterValues": "ann@example.com"})
+
+    assert "ann@example.com" not in repr(request)
 
 
 def test_a_session_s_own_credentials_are_not_sent() -> None:

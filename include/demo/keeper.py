@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-import psutil  # type: ignore[import-untyped]  # ships no types
+import psutil
 
 _ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _KILLED_WITHIN = 10.0

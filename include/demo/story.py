@@ -1,6 +1,6 @@
 """What the demo plays: a one-time export, a dynamic sync by the scheduler, people who move, and the sync again.
 
-One export after the other: until the provider has its create turn, two at once may make two leads of one person.
+One export after the other, so that it can be told which of them made which calls.
 """
 
 from dataclasses import dataclass, field, replace

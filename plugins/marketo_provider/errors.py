@@ -11,6 +11,7 @@ MarketoProviderError
 │   ├── GuardStopped         the change is larger than the export's guards let through
 │   ├── TooManyRefused       Marketo refused too large a share of the records; the run is settled
 │   ├── TooMuchDrift         too many leads differ from what was sent; the run is settled
+│   ├── ImportUnreadable     Marketo's file of an import's rows is not as documented
 │   ├── StoreUnusable        the state store is damaged, not shared or of a kind not supported
 │   └── RequestRefused       a vendor refused one request as a whole; nothing of it was executed
 ├── TryAgain                 a later try may succeed
@@ -18,11 +19,14 @@ MarketoProviderError
 │   ├── NoAnswer             a request may or may not have been executed
 │   ├── SessionLost          Mixpanel no longer knows the query session
 │   ├── SnapshotIncomplete   Mixpanel's pages do not add up
+│   ├── StoreUnavailable     the state store could not be read or written
 │   └── LeaseLost            another run may write to the target
 ├── WaitUntil                the run should go on at a known time
 │   ├── RateLimited          the vendor asks for a long pause
 │   ├── QuotaExhausted       Marketo's calls of the day are spent
-│   └── LeaseHeld            another run is writing to the target
+│   ├── ImportQueueFull      Marketo's queue of imports has no place
+│   ├── LeaseHeld            another run is writing to the target
+│   └── ImportsUnderWay      Marketo works on files that the run has handed over
 └── NothingToDo              the run ends without having done anything, and that is right
     ├── Superseded           a newer snapshot was delivered
     └── NoCallsLeft          Marketo's calls of the day are spent, and the schedule's next run will look again
@@ -30,6 +34,7 @@ MarketoProviderError
 No message holds an e-mail address, a secret or a vendor's own wording, which may quote either.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 
@@ -88,6 +93,10 @@ class TooMuchDrift(StopAndAsk):
     """Too many leads differ from what was sent; the run is settled."""
 
 
+class ImportUnreadable(StopAndAsk):
+    """Marketo's file of an import's rows is not as documented."""
+
+
 class StoreUnusable(StopAndAsk):
     """The state store is damaged, not shared or of a kind not supported."""
 
@@ -116,6 +125,10 @@ class SnapshotIncomplete(TryAgain):
     """Mixpanel's pages do not add up."""
 
 
+class StoreUnavailable(TryAgain):
+    """The state store could not be read or written."""
+
+
 class LeaseLost(TryAgain):
     """Another run may write to the target."""
 
@@ -138,8 +151,23 @@ class QuotaExhausted(WaitUntil):
     """Marketo's calls of the day are spent."""
 
 
+class ImportQueueFull(WaitUntil):
+    """Marketo's queue of imports has no place."""
+
+
 class LeaseHeld(WaitUntil):
     """Another run is writing to the target."""
+
+
+class ImportsUnderWay(WaitUntil):
+    """Marketo works on files that the run has handed over: it goes on once the jobs `batch_ids` have ended.
+
+    At `resume_at` it does in any case.
+    """
+
+    def __init__(self, message: str, *, resume_at: datetime, batch_ids: Sequence[int]) -> None:
+        super().__init__(message, resume_at=resume_at)
+        self.batch_ids = tuple(batch_ids)
 
 
 class NothingToDo(MarketoProviderError):

@@ -8,41 +8,52 @@ sent, `NoAnswer` that it may have been carried out. This module knows no vendor 
 Not bounded here: name resolution, and headers that come in byte by byte.
 """
 
+import io
 import ssl
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import IO, Any
 
 import requests
+from pydantic_core import to_json
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 from urllib3.exceptions import SSLError as Urllib3SSLError
 from urllib3.util import Timeout
 
 from marketo_provider.clock import Clock
+from marketo_provider.deadlines import Deadlines
 from marketo_provider.errors import InvalidSetting, MarketoProviderError, NoAnswer, VendorUnavailable
+from marketo_provider.multipart import Multipart, Upload
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_DOWNLOAD_BYTES = 1024 * 1024 * 1024
 _CONNECT_SECONDS = 10.0
 _CHUNK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked; bodies stay out of the repr, since they hold addresses and secrets."""
+    """What is asked; bodies stay out of the repr, since they hold addresses and secrets.
+
+    `into`: a file, empty at each attempt, that takes the body of an answer which may be too large for memory.
+    """
 
     method: str
     path: str
     params: Mapping[str, str | int] | None = None
     form: Mapping[str, str] | None = field(default=None, repr=False)
     json: object = field(default=None, repr=False)
+    upload: Upload | None = None
+    into: IO[bytes] | None = field(default=None, repr=False)
     headers: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, complete, whatever its status."""
+    """What came back, complete, whatever its status; `body` is empty where the request said where to put it."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -62,6 +73,7 @@ class Transport:
         self._base_url = base_url
         self._session = session
         self._clock = clock
+        self._deadlines = Deadlines()
 
     def send(self, request: Request, *, auth: AuthBase, deadline: float) -> Answer:
         """Carry out one attempt that ends by `deadline`.
@@ -74,23 +86,43 @@ class Transport:
         remaining = deadline - self._clock.monotonic()
         if remaining <= 0:
             raise VendorUnavailable(f"The time for a request to {self._base_url} was over before it began.")
-        response = self._open(request, auth=auth, seconds=remaining)
-        with closing(response), _cut_off(response, after=deadline - self._clock.monotonic()):
-            return Answer(response.status_code, response.headers, self._body(response, deadline))
+        with ExitStack() as until_the_end:
+            form = None
+            if request.upload:
+                file = until_the_end.enter_context(request.upload.path.open("rb"))
+                form = Multipart(request.upload, file, clock=self._clock, deadline=deadline)
+            response = self._open(request, form, auth=auth, seconds=remaining)
+            until_the_end.enter_context(closing(response))
+            # Wakes a read that hangs on a silent socket; between reads `_body` sees the deadline itself.
+            left = deadline - self._clock.monotonic()
+            until_the_end.enter_context(self._deadlines.ending(partial(_shut, response), after=left))
+            return Answer(response.status_code, response.headers, self._body(response, request.into, deadline))
 
-    def _open(self, request: Request, *, auth: AuthBase, seconds: float) -> requests.Response:
+    def _open(
+        self, request: Request, form: Multipart | None, *, auth: AuthBase, seconds: float
+    ) -> requests.Response:
+        headers = {**self._session.headers, **(request.headers or {})}
+        content: Mapping[str, str] | Multipart | bytes | None = form or request.form
+        if form:
+            headers["Content-Type"] = form.content_type
+        if request.json is not None:
+            headers, content = {"Content-Type": "application/json", **headers}, to_json(request.json)
+        # Not the session's own: that would add its credentials, or those of a .netrc file, and cookies.
+        prepared = requests.PreparedRequest()
         try:
-            return self._session.request(
+            prepared.prepare(
                 request.method,
                 self._base_url + request.path,
                 params=request.params,
-                data=request.form,
-                json=request.json,
-                headers=request.headers,
-                auth=auth,  # always given, else the session's own or a .netrc entry would be sent
+                data=content,
+                headers=headers,
+                auth=auth,
+            )
+            return self._session.send(
+                prepared,
                 timeout=Timeout(total=seconds, connect=_CONNECT_SECONDS),  # type: ignore[arg-type] # documented
                 allow_redirects=False,  # credentials must not travel to where a redirect points
-                stream=True,
+                **self._network,
             )
         except requests.exceptions.RequestException as error:
             raise self._failure(error) from None
@@ -99,17 +131,26 @@ class Transport:
         except OSError:
             raise self._cannot_ask() from None  # a CA bundle or client certificate that does not exist
 
-    def _body(self, response: requests.Response, deadline: float) -> bytes:
-        body = bytearray()
+    @cached_property
+    def _network(self) -> dict[str, Any]:
+        """Proxies and TLS settings. The environment is looked at once, as it is a fifth of a short call."""
+        return dict(self._session.merge_environment_settings(self._base_url, {}, True, None, None))  # noqa: FBT003 - its signature
+
+    def _body(self, response: requests.Response, into: IO[bytes] | None, deadline: float) -> bytes:
+        most = MAX_DOWNLOAD_BYTES if into else MAX_BODY_BYTES
+        held = io.BytesIO()
+        body = into or held
+        body.seek(0)
+        body.truncate()
         try:
             while self._clock.monotonic() < deadline:
                 # read1 returns after one read of the socket; read and iter_content wait for a full chunk.
                 chunk = response.raw.read1(_CHUNK_BYTES, decode_content=True)
                 if not chunk:
-                    return bytes(body)
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    raise self._no_answer(f"the answer is larger than {MAX_BODY_BYTES} bytes")
+                    return held.getvalue()
+                body.write(chunk)
+                if body.tell() > most:
+                    raise self._no_answer(f"the answer is larger than {most} bytes")
         except (HTTPError, OSError):
             raise self._no_answer("the answer broke off") from None
         raise self._no_answer("the answer did not end in time")
@@ -140,21 +181,9 @@ class Transport:
         return NoAnswer(f"A request to {self._base_url} may have been carried out, but {why}.")
 
 
-@contextmanager
-def _cut_off(response: requests.Response, *, after: float) -> Iterator[None]:
-    """Wake a read that hangs on a silent socket at the deadline: between reads `_body` sees it itself."""
-
-    def shut() -> None:
-        with suppress(HTTPError, OSError, RuntimeError, ValueError):  # the answer was complete just before
-            response.raw.shutdown()
-
-    timer = threading.Timer(after, shut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+def _shut(response: requests.Response) -> None:
+    with suppress(HTTPError, OSError, RuntimeError, ValueError):  # the answer was complete just before
+        response.raw.shutdown()
 
 
 def _never_sent(error: requests.exceptions.RequestException) -> bool:

@@ -37,10 +37,10 @@ def test_a_dry_run_sends_nothing_and_reports_what_it_would_send(ready: Deploymen
 
 
 def test_a_dry_run_leaves_nothing_behind(ready: Deployment) -> None:
-    """No claim, no ledger, no snapshot: the store has no file of it."""
+    """No claim, no ledger, no snapshot: the store has no file of the target."""
     ready.run(dry_run=True)
 
-    assert [path for path in ready.state.rglob("*") if path.is_file()] == []
+    assert [path for path in (ready.state / "marketo").rglob("*") if path.is_file()] == []
 
 
 def test_a_deployment_can_be_dry_altogether(ready: Deployment) -> None:

@@ -112,6 +112,18 @@ def test_without_calls_left_a_dynamic_run_is_skipped(deployment: Deployment) -> 
     assert deployment.writes() == []
 
 
+def test_alone_without_calls_left_it_is_skipped(deployment: Deployment) -> None:
+    """Before the cohort is read; nothing is half done."""
+    deployment.set_cohort([ANN])
+    deployment.marketo.instance.gate.set_used(45_000)
+
+    with pytest.raises(AirflowSkipException, match="our share of Marketo's calls of today is spent"):
+        execute(operator(), context())
+
+    assert deployment.asked_mixpanel() == []
+    assert deployment.writes() == []
+
+
 def test_mixpanel_s_long_pause_is_waited_for(deployment: Deployment) -> None:
     """When the queries of the hour are spent by others the task defers until there are some again."""
     deployment.set_cohort([ANN])

@@ -61,7 +61,7 @@ def test_a_folder_is_a_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     store = state_store(provider_settings())
     store.write("marketo/x", b"1")
 
-    assert isinstance(store, LocalStore)
+    assert isinstance(store.inner, LocalStore)
     assert (tmp_path / "state" / "marketo" / "x").read_bytes() == b"1"
 
 
@@ -83,7 +83,7 @@ def test_a_bucket_is_a_store(monkeypatch: pytest.MonkeyPatch, s3: AbstractFileSy
     store = state_store(provider_settings())
     store.create("marketo/x", b"1")
 
-    assert isinstance(store, S3Store)
+    assert isinstance(store.inner, S3Store)
     assert s3.cat_file(f"{BUCKET}/exports/state/marketo/x") == b"1"
     with pytest.raises(FileExistsError):
         store.create("marketo/x", b"2")
@@ -107,7 +107,7 @@ def test_a_folder_that_is_shared_is_taken_anywhere(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv(f"{PREFIX}STATE_IS_SHARED", "True")
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
 
-    assert isinstance(state_store(provider_settings()), LocalStore)
+    assert isinstance(state_store(provider_settings()).inner, LocalStore)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_folder_is_taken_where_all_tasks_run_here(
     monkeypatch.setenv(f"{PREFIX}STATE_URL", str(tmp_path))
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
 
-    assert isinstance(state_store(provider_settings()), LocalStore)
+    assert isinstance(state_store(provider_settings()).inner, LocalStore)
 
 
 def test_a_bucket_needs_no_executor_of_a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,5 +129,5 @@ def test_a_bucket_needs_no_executor_of_a_kind(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv(f"{PREFIX}STATE_URL", f"s3://{BUCKET}/state")
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
 
-    assert isinstance(state_store(provider_settings()), S3Store)
+    assert isinstance(state_store(provider_settings()).inner, S3Store)
     assert urlsplit(provider_settings().state_url).netloc == BUCKET

@@ -19,7 +19,16 @@ from marketo_provider.errors import (
     RequestRefused,
     VendorUnavailable,
 )
-from marketo_provider.marketo.client import FailedRequest, Field, Lead, LeadResult, MarketoClient, Scalar
+from marketo_provider.marketo.client import (
+    FailedRequest,
+    Field,
+    Lead,
+    LeadResult,
+    LeadResults,
+    MarketoClient,
+    Scalar,
+)
+from marketo_provider.marketo.models import Status
 from tests.fake_wire import Reply, Step, body_of, session_with, shown
 from tests.marketo.support import World
 
@@ -75,12 +84,14 @@ def write(
     world: World, *records: Mapping[str, Scalar], seconds: float = 300, partition: str | None = None
 ) -> list[LeadResult]:
     """Set flags by e-mail."""
-    return world.client.sync_leads(
-        records or ({"email": ANN, "flag": True},),
-        action="createOrUpdate",
-        lookup_field="email",
-        partition=partition,
-        deadline=world.deadline(seconds),
+    return list(
+        world.client.sync_leads(
+            records or ({"email": ANN, "flag": True},),
+            action="createOrUpdate",
+            lookup_field="email",
+            partition=partition,
+            deadline=world.deadline(seconds),
+        )
     )
 
 
@@ -453,14 +464,23 @@ def test_no_lead_is_an_empty_list(world: World, step: Step) -> None:
     assert find(world) == []
 
 
+@pytest.mark.parametrize(
+    ("statuses", "written"), [(["created", "updated"], [7, 8]), (["created", "skipped"], None), ([], [])]
+)
+def test_results_tell_whether_all_was_written(statuses: list[Status], written: list[int] | None) -> None:
+    """Then nothing is left to do, and the leads' ids are all there is to know."""
+    lead_ids: list[int | None] = [7, 8]
+
+    results = LeadResults(statuses, lead_ids[: len(statuses)], [None for _ in statuses])
+
+    assert results.written == written
+
+
 def test_nothing_to_ask_costs_no_call(world: World) -> None:
     """Marketo would answer that the filter is blank."""
     assert world.client.find_leads("id", [], field="flag") == []
-    assert (
-        world.client.sync_leads(
-            [], action="updateOnly", lookup_field="id", partition=None, deadline=world.deadline()
-        )
-        == []
+    assert not world.client.sync_leads(
+        [], action="updateOnly", lookup_field="id", partition=None, deadline=world.deadline()
     )
     assert world.client.calls == 0
 

@@ -78,8 +78,10 @@ class World:
         partition: str | None = None,
     ) -> list[LeadResult]:
         """Write records."""
-        return self.client.sync_leads(
-            records, action=action, lookup_field=by, partition=partition, deadline=self.clock.time + 300
+        return list(
+            self.client.sync_leads(
+                records, action=action, lookup_field=by, partition=partition, deadline=self.clock.time + 300
+            )
         )
 
 

@@ -7,16 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketo_provider.errors import VendorUnavailable
-from marketo_provider.marketo.limits import CallLimits, next_quota_reset
+from marketo_provider.marketo.limits import CallLimits, Share, next_quota_reset
 from tests.fake_wire import FakeClock
 
 FAR = 1e9
 
 
+def limited(calls: int, concurrent: int, clock: FakeClock) -> CallLimits:
+    """Return limits that stay as they are."""
+    return CallLimits(lambda: Share(calls, concurrent), clock)
+
+
 def test_calls_below_the_limit_do_not_wait() -> None:
     """The limit is a ceiling, not a pace."""
     clock = FakeClock()
-    limits = CallLimits(calls=3, concurrent=5, clock=clock)
+    limits = limited(3, 5, clock)
 
     for _ in range(3):
         with limits.slot(FAR):
@@ -28,7 +33,7 @@ def test_calls_below_the_limit_do_not_wait() -> None:
 def test_the_call_above_the_limit_waits_for_the_window() -> None:
     """Until 20 seconds after the first one ended."""
     clock = FakeClock()
-    limits = CallLimits(calls=1, concurrent=5, clock=clock)
+    limits = limited(1, 5, clock)
 
     with limits.slot(FAR):
         clock.time += 3
@@ -43,7 +48,7 @@ def test_the_call_above_the_limit_waits_for_the_window() -> None:
 def test_no_window_holds_more_than_the_limit(calls: int, steps: list[tuple[float, float, float]]) -> None:
     """Measured where it counts, when Marketo receives a call, however long that took."""
     clock = FakeClock()
-    limits = CallLimits(calls=calls, concurrent=5, clock=clock)
+    limits = limited(calls, 5, clock)
     received = []
 
     for idle, way_there, way_back in steps:
@@ -60,7 +65,7 @@ def test_no_window_holds_more_than_the_limit(calls: int, steps: list[tuple[float
 def test_a_window_that_opens_after_the_deadline_is_not_waited_for() -> None:
     """Nothing was sent, and the place is not lost."""
     clock = FakeClock()
-    limits = CallLimits(calls=1, concurrent=5, clock=clock)
+    limits = limited(1, 5, clock)
     with limits.slot(FAR):
         pass
 
@@ -75,7 +80,7 @@ def test_a_window_that_opens_after_the_deadline_is_not_waited_for() -> None:
 def test_a_call_that_fails_keeps_its_place_for_the_window() -> None:
     """Marketo may have received it."""
     clock = FakeClock()
-    limits = CallLimits(calls=1, concurrent=5, clock=clock)
+    limits = limited(1, 5, clock)
 
     with pytest.raises(RuntimeError), limits.slot(FAR):
         raise RuntimeError
@@ -86,7 +91,7 @@ def test_a_call_that_fails_keeps_its_place_for_the_window() -> None:
 
 def test_no_more_calls_are_in_flight_than_allowed() -> None:
     """Pairs of threads meet inside; a third would be seen."""
-    limits = CallLimits(calls=100, concurrent=2, clock=FakeClock())
+    limits = limited(100, 2, FakeClock())
     together, lock, inside, most = Barrier(2), Lock(), [0], [0]
 
     def call() -> None:
@@ -103,6 +108,77 @@ def test_no_more_calls_are_in_flight_than_allowed() -> None:
             call_done.result()
 
     assert most == [2]
+
+
+def times(limits: CallLimits, clock: FakeClock, calls: int) -> list[float]:
+    """Return when so many calls begin, one after the other, that take no time."""
+    begun = []
+    for _ in range(calls):
+        with limits.slot(FAR):
+            begun.append(clock.time - 1000)
+    return begun
+
+
+def test_a_burst_is_let_through_and_then_calls_come_evenly() -> None:
+    """So that every window from then on has its full number."""
+    clock = FakeClock()
+
+    begun = times(limited(4, 5, clock), clock, 12)
+
+    assert begun == [0, 0, 0, 0, 20, 25, 30, 35, 40, 45, 50, 55]
+
+
+def test_calls_come_evenly_from_the_first_on_where_others_are_there() -> None:
+    """The window after a burst would be empty, and the others could not fill it."""
+    clock = FakeClock()
+    limits = CallLimits(lambda: Share(4, 5, even=True), clock)
+
+    assert times(limits, clock, 6) == [0, 5, 10, 15, 20, 25]
+
+
+def test_calls_that_begin_a_little_late_do_not_delay_those_after_them() -> None:
+    """A busy machine would lose its part of the limit bit by bit."""
+    clock = FakeClock()
+    limits = CallLimits(lambda: Share(4, 5, even=True), clock)
+    times(limits, clock, 1)
+    clock.time += 9
+
+    assert times(limits, clock, 3) == [9, 10, 15]
+
+
+def test_who_has_had_nothing_to_send_does_not_catch_up() -> None:
+    """Calls come evenly again."""
+    clock = FakeClock()
+    limits = CallLimits(lambda: Share(4, 5, even=True), clock)
+    times(limits, clock, 1)
+    clock.time += 12
+
+    assert times(limits, clock, 3) == [12, 17, 22]
+
+
+def test_a_smaller_share_holds_from_the_next_call_on() -> None:
+    """What the window has of the larger one counts."""
+    clock = FakeClock()
+    shares = [Share(6, 5)]
+    limits = CallLimits(lambda: shares[-1], clock)
+    times(limits, clock, 6)
+    clock.time += 10
+
+    shares.append(Share(2, 5, even=True))
+
+    assert times(limits, clock, 3) == [20, 30, 40]
+
+
+def test_a_larger_share_is_used_at_once() -> None:
+    """Somebody has left."""
+    clock = FakeClock()
+    shares = [Share(2, 5, even=True)]
+    limits = CallLimits(lambda: shares[-1], clock)
+    times(limits, clock, 2)
+
+    shares.append(Share(4, 5, even=True))
+
+    assert times(limits, clock, 3) == [15, 20, 25]
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_what_a_person_must_change_is_not_tried_again(kind: type[errors.MarketoP
     assert caught.value.__suppress_context__
 
 
-@pytest.mark.parametrize("kind", list(every(errors.TryAgain)))
+@pytest.mark.parametrize("kind", [kind for kind in every(errors.TryAgain) if kind is not errors.VendorUnavailable])
 def test_what_may_pass_is_tried_again(kind: type[errors.MarketoProviderError]) -> None:
     """An exception that Airflow retries."""
     with pytest.raises(AirflowException, match=r"^Later\.$") as caught:
@@ -141,6 +141,43 @@ def test_a_second_wait_keeps_the_state() -> None:
         operator.resume(context(), event=LATER, read="00000007", other=1)
 
     assert caught.value.kwargs == {"read": "00000007", "other": 1}
+
+
+def test_a_vendor_that_is_down_costs_no_try() -> None:
+    """The task is parked without a worker, and looks again after ten minutes."""
+    operator = Probe(error=errors.VendorUnavailable("Nobody answers."))
+    before = datetime.now(UTC)
+
+    with pytest.raises(TaskDeferred) as caught:
+        execute(operator, context())
+
+    assert isinstance(caught.value.trigger, DateTimeTrigger)
+    assert before + timedelta(minutes=10) <= caught.value.trigger.moment < before + timedelta(minutes=11)
+
+
+def test_a_vendor_that_is_down_for_an_hour_is_waited_for() -> None:
+    """Each look goes on with the state; the one that succeeds forgets how long it was."""
+    operator = Probe(error=errors.VendorUnavailable("Nobody answers."))
+    with pytest.raises(TaskDeferred) as caught:
+        execute(operator, context())
+    for _ in range(5):
+        kwargs: Any = deserialize(json.loads(json.dumps(serialize(caught.value.kwargs))))
+        with pytest.raises(TaskDeferred) as caught:
+            operator.resume(context(), **kwargs)
+    operator.error = None
+
+    result = operator.resume(context(), **(caught.value.kwargs or {}))
+
+    assert result == "done"
+    assert operator.seen[-1][1] == {"read": "00000007"}
+
+
+def test_a_vendor_that_stays_down_is_told_in_the_end() -> None:
+    """After three hours it is an error, which Airflow's retries and alerts are for."""
+    operator = Probe(error=errors.VendorUnavailable("Nobody answers."))
+
+    with pytest.raises(AirflowException, match=r"^Nobody answers\.$"):
+        operator.resume(context(), down_since=datetime.now(UTC) - timedelta(hours=3, seconds=1))
 
 
 def test_arguments_make_the_export() -> None:

@@ -167,11 +167,11 @@ def test_a_reader_begins_at_the_hint(local: LocalStore) -> None:
         b"null",
         b"[6]",
         b"{}",
-        b'{"settled": null}',
-        b'{"settled": "six"}',
-        b'{"settled": -1}',
-        b'{"settled": 0}',
-        b'{"settled": 2}',
+        b'{"checkpoint": null}',
+        b'{"checkpoint": "six"}',
+        b'{"checkpoint": -1}',
+        b'{"checkpoint": 0}',
+        b'{"checkpoint": 2}',
     ],
 )
 def test_a_damaged_hint_costs_time_only(local: LocalStore, hint: bytes) -> None:

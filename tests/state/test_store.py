@@ -1,14 +1,17 @@
+import errno
+import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from fsspec import AbstractFileSystem
 
-from marketo_provider.errors import StoreUnusable
-from marketo_provider.state.store import LocalStore, S3Store, Store, open_store
-from tests.state.support import BUCKET
+from marketo_provider.errors import StoreUnavailable, StoreUnusable
+from marketo_provider.state.store import LocalStore, S3Store, Store, TypedStore, open_store
+from tests.state.support import BUCKET, StoreProxy
 
 RACERS = 8
 ROUNDS = 5
@@ -176,12 +179,101 @@ def test_who_loses_a_race_leaves_nothing_behind(local: LocalStore, tmp_path: Pat
     assert [path.name for path in (tmp_path / "state/a").iterdir()] == ["1"]
 
 
+@pytest.mark.parametrize("operation", ["create", "write", "publish"])
+def test_a_full_disk_leaves_nothing_half_written(
+    local: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    """It would be in the way of the next try."""
+    source = tmp_path / "source"
+    source.write_bytes(b"x")
+    local.write("b", b"there before")
+    monkeypatch.setattr(os, "fsync", fail_with(errno.ENOSPC))
+
+    with pytest.raises(OSError, match="No space left"):
+        getattr(local, operation)(*((source, "a") if operation == "publish" else ("a", b"x")))
+
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["b"]
+
+
+def fail_with(number: int) -> Callable[..., None]:
+    """Return a function that fails with an error of the operating system."""
+
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number), "/ann@example.com")
+
+    return fail
+
+
+class Failing(StoreProxy):
+    """A store of which each operation fails with one error."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(LocalStore(Path("/nowhere")))
+        self.error = error
+
+    def __getattribute__(self, name: str) -> Any:
+        """Return what fails, for any operation."""
+        if name in {"create", "write", "read", "names", "delete", "fetch", "publish"}:
+            return self.fail
+        return super().__getattribute__(name)
+
+    def fail(self, *_: object) -> None:
+        """Fail."""
+        raise self.error
+
+
+OPERATIONS: list[tuple[str, tuple[Any, ...]]] = [
+    ("create", ("a", b"x")),
+    ("write", ("a", b"x")),
+    ("read", ("a",)),
+    ("names", ("a",)),
+    ("delete", ("a",)),
+    ("fetch", ("a", Path("/nowhere"))),
+    ("publish", (Path("/nowhere"), "a")),
+]
+
+
+@pytest.mark.parametrize(("operation", "arguments"), OPERATIONS)
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (OSError(errno.ENOSPC, "ann@example.com"), r"\(ENOSPC\)\. The disk is full: free space"),
+        (PermissionError(errno.EACCES, "ann@example.com"), r"\(EACCES\)\. The worker's user may not"),
+        (ConnectionRefusedError("ann@example.com"), r"\(ConnectionRefusedError\)\. Look whether the storage"),
+        (RuntimeError("ann@example.com"), r"\(RuntimeError\)\. Look whether the storage"),
+    ],
+)
+def test_failures_of_storage_are_typed(
+    operation: str, arguments: tuple[Any, ...], error: Exception, advice: str
+) -> None:
+    """Whatever the library raises; its own words, which may hold anything, are not told."""
+    with pytest.raises(StoreUnavailable, match=advice) as caught:
+        getattr(TypedStore(Failing(error)), operation)(*arguments)
+
+    assert "ann@example.com" not in str(caught.value)
+
+
+def test_whether_a_file_is_there_is_no_failure(local: LocalStore, tmp_path: Path) -> None:
+    """Those who ask rely on it."""
+    store = TypedStore(local)
+    store.create("a", b"x")
+
+    with pytest.raises(FileExistsError):
+        store.create("a", b"y")
+    with pytest.raises(FileNotFoundError):
+        store.read("b")
+    with pytest.raises(FileNotFoundError):
+        store.fetch("b", tmp_path)
+    store.write("a", b"z")
+    assert (store.read("a"), store.names("")) == (b"z", ["a"])
+
+
 def test_stores_are_opened_by_protocol(tmp_path: Path) -> None:
     """A path on disk needs no filesystem, S3 does."""
     filesystem = cast("AbstractFileSystem", object())
 
-    assert isinstance(open_store("file", str(tmp_path), None), LocalStore)
-    assert isinstance(open_store("s3", "bucket/state", filesystem), S3Store)
+    assert isinstance(open_store("file", str(tmp_path), None).inner, LocalStore)
+    assert isinstance(open_store("s3", "bucket/state", filesystem).inner, S3Store)
 
 
 @pytest.mark.parametrize("protocol", ["gs", "abfs", "http", "memory", ""])

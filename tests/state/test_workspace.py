@@ -117,6 +117,6 @@ def test_the_scratch_folder_is_private_and_ends_with_the_block(local: LocalStore
 
 def test_a_table_becomes_a_parquet_file(workspace: Workspace) -> None:
     """Pages and journals are written without DuckDB."""
-    workspace.store.write("a/1.parquet", parquet(pa.table({"number": [1, 2]}), dictionary=["number"]))
+    workspace.store.write("a/1.parquet", parquet(pa.table({"number": [1, 2]})))
 
     assert workspace.row(f"SELECT sum(number) FROM read_parquet({workspace.fetch('a/1.parquet')})") == (3,)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from marketo_provider.state.ledger import Flag, Key, LedgerRow
 from marketo_provider.sync.batches import MOST_RECORDS, Batch, Batches, Halving
-from marketo_provider.sync.changes import Change
+from marketo_provider.sync.changes import Change, ChangeColumns
 from marketo_provider.sync.course import Course, Step
+from tests.sync.columns import as_columns
 
 _numbers = count()
 
@@ -88,9 +89,68 @@ def test_what_no_request_was_made_of_is_unsent_once_each() -> None:
     batches = Batches(iter(changes))
     batches.add(Course.begin(queued))
 
-    unsent = [course.change for course in batches.unsent()]
+    unsent = [left.change for left in batches.unsent() if isinstance(left, Course)]
 
     assert unsent == [queued, *changes]
+
+
+def columns(count: int, *reach: int, value: bool = True, create: bool = True) -> ChangeColumns:
+    """Return so many changes as columns: by e-mail, or by id to one lead each."""
+    changes = [change(*reach[number : number + 1], value=value, create=create) for number in range(count)]
+    return as_columns(changes)
+
+
+@given(sizes=st.lists(st.integers(1, 700), max_size=4), singles=st.integers(0, 400))
+def test_columns_take_as_few_requests_as_can_be(sizes: list[int], singles: int) -> None:
+    """However they come, and whatever comes one by one beside them; no record is lost or doubled."""
+    chunks = [columns(size) for size in sizes]
+    batches = Batches(iter([*chunks, *(change() for _ in range(singles))]))
+
+    taken = drain(batches)
+
+    assert len(taken) == -(-(sum(sizes) + singles) // MOST_RECORDS)
+    addresses = [item.course.change.row.address for batch in taken for item in batch.items]
+    assert len(addresses) == len(set(addresses)) == sum(sizes) + singles
+
+
+def test_a_request_of_columns_makes_no_objects() -> None:
+    """Until somebody asks for its items."""
+    batch = Batches(iter([columns(MOST_RECORDS)])).next(last=False)
+
+    assert batch is not None
+    assert batch.columns is not None
+    assert len(batch.items) == MOST_RECORDS
+    assert batch.columns is None
+
+
+def test_columns_that_do_not_fill_a_request_wait() -> None:
+    """As single changes do."""
+    batches = Batches(iter([columns(MOST_RECORDS - 1)]))
+
+    assert batches.next(last=False) is None
+    batch = batches.next(last=True)
+    assert batch is not None
+    assert len(batch.items) == MOST_RECORDS - 1
+
+
+def test_no_lead_of_columns_is_twice_in_a_request() -> None:
+    """The second one goes with the next."""
+    reach = [*range(1, MOST_RECORDS), 1]
+
+    taken = drain(Batches(iter([columns(MOST_RECORDS, *reach, value=False, create=False)])))
+
+    assert [len(batch.items) for batch in taken] == [MOST_RECORDS - 1, 1]
+    assert [item.lead_id for batch in taken for item in batch.items] == reach
+
+
+def test_columns_that_no_request_was_made_of_are_unsent() -> None:
+    """What was looked at, and what was not."""
+    batches = Batches(iter([columns(MOST_RECORDS + 1), columns(5)]))
+    batches.next(last=False)
+
+    unsent = list(batches.unsent())
+
+    assert [len(left) for left in unsent if isinstance(left, ChangeColumns)] == [1, 5]
 
 
 @given(size=st.integers(2, MOST_RECORDS))

@@ -53,7 +53,10 @@ class Scene:
 
     def changes(self, *, value: bool) -> list[Change]:
         """Return the entries or the exits."""
-        return sorted(changes_of(self.workspace, value=value), key=lambda change: change.row.address)
+        changes: list[Change] = []
+        for found in changes_of(self.workspace, value=value):
+            changes += [found] if isinstance(found, Change) else found
+        return sorted(changes, key=lambda change: change.row.address)
 
     def entered(self) -> list[str]:
         """Return the addresses that are to be set True."""

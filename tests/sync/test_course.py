@@ -4,11 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from marketo_provider.marketo.client import LeadResult
-from marketo_provider.state.ledger import Flag, Key, LedgerRow
+from marketo_provider.state.ledger import Flag, Key, LedgerRow, decode_row
 from marketo_provider.sync.changes import Change
-from marketo_provider.sync.course import Course, Step
+from marketo_provider.sync.course import Course, Step, written_rows
+from tests.sync.columns import as_columns
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ROW = LedgerRow(Key(1, 1), "ann@example.com", Flag.FALSE)
@@ -260,3 +263,38 @@ def test_only_what_cannot_have_changed_a_lead_is_untouched() -> None:
     course.next_step()
 
     assert not course.untouched
+
+
+ROWS = st.builds(
+    LedgerRow,
+    key=st.builds(Key, st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1)),
+    address=st.just("ann@example.com"),
+    flag=st.sampled_from(Flag),
+    was_true=st.booleans(),
+    may_hold=st.booleans(),
+    code=st.sampled_from([None, "1003"]),
+    lead_ids=st.lists(st.integers(1, 9), max_size=3, unique=True).map(sorted).map(tuple),
+    tries=st.integers(0, 5),
+    next_try=st.sampled_from([None, NOW]),
+)
+
+
+@given(
+    cases=st.lists(st.tuples(ROWS, st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=5),
+    kind=st.sampled_from([(True, False), (False, False), (False, True)]),
+)
+def test_columns_that_were_written_end_as_their_courses_would(
+    cases: list[tuple[LedgerRow, int, int]],
+    kind: tuple[bool, bool],
+) -> None:
+    """One rule in two forms: row by row, and for all at once. Only exits go by id."""
+    value, by_id = kind
+    changes = [Change(row, value, create=value, reach=(lead,) if by_id else ()) for row, lead, _ in cases]
+    answers = [answer for _, _, answer in cases]
+    courses = [Course.begin(change) for change in changes]
+    for course, answer in zip(courses, answers, strict=True):
+        course.answers = [written(answer)]
+
+    rows = written_rows(as_columns(changes), answers)
+
+    assert [decode_row(row) for row in rows.to_pylist()] == [course.outcome(NOW) for course in courses]

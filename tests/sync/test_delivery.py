@@ -505,6 +505,7 @@ def test_the_calls_of_the_day_spent_leave_the_rest_to_the_next_run(world: World)
 def test_our_share_of_the_calls_is_kept_to(world: World) -> None:
     """With everybody else's calls counted, and the last tenth kept for exits."""
     world.limits = {"daily_quota": 100, "quota_share": 0.5, "concurrent_calls": 1}
+    world.route = "sync_leads"
     world.sync(["first@example.com"])
     world.marketo.instance.gate.set_used(42)
 
@@ -571,7 +572,7 @@ def test_a_refusal_of_one_of_two_leads_keeps_the_other_in_mind(world: World) -> 
         world.add_lead("ann@example.com")
     world.sync(["bob@example.com"])
     last = lead_ids(world, "ann@example.com")[-1]
-    poison(world, lambda body: "609" if f'"id": {last}'.encode() in body else None)
+    poison(world, lambda body: "609" if f'"id":{last}'.encode() in body else None)
     report = world.sync(["ann@example.com", "bob@example.com"])
     assert report.refused_by_code == {"609": 1}
     assert sorted(map(bool, (lead.values.get(FIELD) for lead in world.marketo.instance.leads))) == [

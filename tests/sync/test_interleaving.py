@@ -8,7 +8,7 @@ request for 90 seconds at most.
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -42,12 +42,21 @@ class Baton:
     Args:
         schedule: says at which steps the baton is passed on, and how much time passes by then.
         clock: the world's.
+        patience: how many steps one of them takes in a row, on average; one of these.
+        jumps: how many seconds pass where the baton is passed on; one of these.
     """
 
-    def __init__(self, schedule: Random, clock: VirtualClock) -> None:
+    def __init__(
+        self,
+        schedule: Random,
+        clock: VirtualClock,
+        patience: Sequence[int] = PATIENCE,
+        jumps: Sequence[float] = JUMPS,
+    ) -> None:
         self.failures: list[BaseException] = []
         self._schedule = schedule
-        self._patience = schedule.choice(PATIENCE)
+        self._patience = schedule.choice(patience)
+        self._jumps = jumps
         self._clock = clock
         self._changed = Condition()
         self._waiting: list[int] = []
@@ -70,7 +79,7 @@ class Baton:
         if not hasattr(self._own, "number"):
             return
         if not self._schedule.randrange(self._patience):
-            self._clock.sleep(self._schedule.choice(JUMPS))
+            self._clock.sleep(self._schedule.choice(self._jumps))
             self._pass_on()
             self._await()
 
@@ -100,10 +109,11 @@ class Baton:
 class Stage:
     """A world whose runs take turns, and which watches every request."""
 
-    def __init__(self, folder: Path, schedule: Random) -> None:
+    def __init__(self, folder: Path, schedule: Random, **pace: Any) -> None:
         self.world = World(folder)
         self.files = LocalStore(folder)
-        self.baton = Baton(schedule, self.world.clock)
+        self.baton = Baton(schedule, self.world.clock, **pace)
+        self.hook: Callable[[str], None] = lambda _: None
         self.world.store = HookedStore(self.files, self._step)
         stage = self
 
@@ -133,6 +143,7 @@ class Stage:
         self.world.pool = TakingTurns
 
     def _step(self, told: str) -> None:
+        self.hook(told)
         # What has been read is as old before the next step as after this one.
         if told.startswith(("before", "after create")):
             self.baton.step()

@@ -7,7 +7,7 @@ import pytest
 
 from marketo_provider.errors import LeaseLost
 from marketo_provider.state.lease import Lease
-from marketo_provider.state.ledger import Flag, Key, LedgerRow
+from marketo_provider.state.ledger import Flag, Key, LedgerRow, column_rows
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.store import LocalStore
 from marketo_provider.sync.journal import Journal
@@ -88,6 +88,17 @@ def test_what_is_left_is_kept_at_the_end(scene: Scene) -> None:
     scene.journal.flush()
 
     assert scene.durable() == 2
+    assert len(scene.journal.pieces) == 1
+
+
+def test_answers_as_columns_count_like_single_ones(scene: Scene) -> None:
+    """And are kept in the same piece."""
+    scene.add(1)
+    scene.journal.add_columns(column_rows(LedgerRow(Key(1, n), "ann@example.com", Flag.TRUE) for n in range(2999)))
+
+    scene.journal.keep()
+
+    assert scene.durable() == 3000
     assert len(scene.journal.pieces) == 1
 
 

@@ -18,7 +18,9 @@ def people(count: int) -> list[str]:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     """Return a world with a one-time export."""
-    return World(tmp_path, sync_type="one_time")
+    world = World(tmp_path, sync_type="one_time")
+    world.route = "sync_leads"
+    return world
 
 
 def let_calls_end(world: World, *, left: int) -> None:

@@ -61,4 +61,4 @@ def test_a_dry_run_leaves_no_object(s3: AbstractFileSystem, tmp_path: Path) -> N
     report = preview_export(run, read_snapshot(run).name)
 
     assert report.entered == 250
-    assert s3.find(f"{BUCKET}/dry") == []
+    assert s3.find(f"{BUCKET}/dry/marketo") == []

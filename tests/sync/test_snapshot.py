@@ -2,6 +2,7 @@ import gc
 import json
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -19,6 +20,7 @@ from marketo_provider.errors import (
 )
 from marketo_provider.mixpanel.client import Page
 from marketo_provider.state.records import SnapshotBegun
+from marketo_provider.state.slots import SlotLog, Slots
 from marketo_provider.state.snapshots import Snapshot, SnapshotFolder
 from marketo_provider.sync.run import Run
 from marketo_provider.sync.snapshot import load_snapshot, read_snapshot
@@ -509,8 +511,13 @@ def test_a_page_is_stored_before_the_next_is_asked_for(world: World) -> None:
     world.page_size = 10
     held: list[int] = []
 
+    def in_memory() -> int:
+        return sum(type(each) is Page for each in gc.get_objects())
+
+    of_other_tests = in_memory()
+
     def count(_request: Request, response: Response) -> Response:
-        held.append(sum(type(each) is Page for each in gc.get_objects()))
+        held.append(in_memory() - of_other_tests)
         return response
 
     world.edit_mixpanel = count
@@ -656,3 +663,47 @@ def test_no_address_is_logged(world: World, caplog: pytest.LogCaptureFixture) ->
 
     assert "lost the session" in caplog.text
     assert "example.com" not in caplog.text
+
+
+def others_read(world: World, slots: int) -> None:
+    """Have another run's snapshot hold so many of the project's slots."""
+    reading = Slots(slot_log(world), "another try", wanted=slots, clock=world.clock)
+    held = ExitStack()
+    for _ in range(slots):
+        held.enter_context(reading.slot())
+    held.pop_all()
+
+
+def slot_log(world: World) -> SlotLog:
+    """Return the log of the project's slots."""
+    return SlotLog(world.store, "mixpanel/7", world.clock)
+
+
+def test_a_snapshot_waits_while_others_use_all_slots(world: World) -> None:
+    """Rule 13: at most 4 of Mixpanel's 5, whoever of us reads."""
+    others_read(world, 4)
+
+    with pytest.raises(RateLimited, match="other snapshots"):
+        read_snapshot(world.run())
+
+    assert pages_asked(world) == []
+
+
+def test_a_snapshot_is_read_with_what_slots_are_left(world: World) -> None:
+    """One page after the other, then."""
+    others_read(world, 3)
+
+    assert read_snapshot(world.run()).profiles == 250
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_slots_are_given_back_in_the_end(world: World, broken: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Also where the reading failed."""
+    if broken:
+        world.edit_mixpanel = on_page(1, lambda body: body | {"page": 2})
+
+    with pytest.raises(SnapshotIncomplete) if broken else nullcontext():
+        read_snapshot(world.run())
+
+    assert slot_log(world).state.number > 0
+    assert slot_log(world).state.readers == ()

@@ -18,6 +18,7 @@ from include.sandbox.marketo import MarketoSandbox
 from include.sandbox.marketo_fields import Field
 from include.sandbox.mixpanel import MixpanelSandbox
 from include.sandbox.wire import Fault, FaultKind, Request, Response, Vendor, Wire
+from marketo_provider.errors import ImportsUnderWay, WaitUntil
 from marketo_provider.exports import CohortExport
 from marketo_provider.marketo.client import MarketoClient
 from marketo_provider.marketo.connection import MarketoConnection
@@ -27,6 +28,7 @@ from marketo_provider.run_parameters import RunParameters
 from marketo_provider.settings import ProviderSettings
 from marketo_provider.state.store import LocalStore, Store
 from marketo_provider.sync.export import export_cohort
+from marketo_provider.sync.import_wait import wait_for_imports
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run
 from marketo_provider.sync.snapshot import read_snapshot
@@ -105,6 +107,8 @@ class InProcess(BaseAdapter):
         parts = urlsplit(prepared.url or "")
         self.before(parts.path)
         body = prepared.body or b""
+        if not isinstance(body, str | bytes):
+            body = b"".join(body)  # an upload, which is sent in pieces
         request = Request(
             method=prepared.method or "GET",
             path=parts.path,
@@ -209,8 +213,10 @@ class HookedStore:
 class World:
     """Marketo, Mixpanel, a state store, and exports run against them."""
 
-    def __init__(self, folder: Path, *, page_size: int = 100, **export: Any) -> None:
-        self.clock = VirtualClock()
+    def __init__(
+        self, folder: Path, *, page_size: int = 100, clock: VirtualClock | None = None, **export: Any
+    ) -> None:
+        self.clock = clock or VirtualClock()
         self.marketo = MarketoSandbox(self.clock)
         for name in (FIELD, OTHER_FIELD):
             self.marketo.instance.catalog.put(
@@ -226,6 +232,7 @@ class World:
             {"name": "trial_users", "cohort_id": COHORT, "marketo_field": FIELD, "sync_type": "dynamic", **export}
         )
         self.limits: dict[str, Any] = {}
+        self.route: Any = None
         self.mixpanel_extra: dict[str, Any] = {}
         self.before_marketo: Callable[[str], None] = lambda _: None
         self.edit_marketo: Callable[[Request, Response], Response] = _unchanged
@@ -283,6 +290,7 @@ class World:
             clock=self.clock,
             run_id=run_id or f"run-{self._runs}",
             holder=f"try-{self._runs}",
+            route=self.route,
             pool=self.pool,
         )
 
@@ -297,6 +305,13 @@ class World:
         """Read the cohort and export it, in a run of that id."""
         run = self.run(run_id, **parameters)
         return export_cohort(run, read_snapshot(run).name)
+
+    def wait(self, wait: WaitUntil) -> None:
+        """Wait as a task does that keeps its worker."""
+        if isinstance(wait, ImportsUnderWay) and wait.batch_ids:
+            wait_for_imports(self.run().marketo, self.clock, wait.batch_ids, until=wait.resume_at)
+        else:
+            self.clock.sleep(max(1.0, (wait.resume_at - self.clock.now()).total_seconds()))
 
     def flags(self, field: str = FIELD) -> dict[str, object]:
         """Return what each lead holds, by its address in lower case."""

@@ -107,7 +107,7 @@ def _targets(store: Store) -> list[str]:
         f"marketo/{host}/{field}"
         for host in store.names("marketo")
         for field in store.names(f"marketo/{host}")
-        if store.names(f"marketo/{host}/{field}/log")
+        if field.isidentifier() and store.names(f"marketo/{host}/{field}/log")
     ]
 
 

@@ -6,7 +6,7 @@ from airflow.sdk import ObjectStoragePath, conf
 
 from marketo_provider.errors import StoreUnusable
 from marketo_provider.settings import SECTION, ProviderSettings
-from marketo_provider.state.store import Store, open_store
+from marketo_provider.state.store import TypedStore, open_store
 
 # What `[core] executor` may say for tasks that all run on the scheduler's own machine.
 _LOCAL_EXECUTORS = frozenset({"LocalExecutor", "airflow.executors.local_executor.LocalExecutor"})
@@ -22,7 +22,7 @@ def provider_settings() -> ProviderSettings:
     )
 
 
-def state_store(settings: ProviderSettings) -> Store:
+def state_store(settings: ProviderSettings) -> TypedStore:
     """Return the state store that the settings name.
 
     :raises StoreUnusable: it is on this machine's disk, and tasks may run on others.

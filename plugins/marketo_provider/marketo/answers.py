@@ -5,7 +5,7 @@ and empty `errors` and `warnings` are left out.
 """
 
 import re
-from typing import Annotated, Generic, Literal, Self, TypeVar
+from typing import Annotated, Generic, Literal, NotRequired, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -16,15 +16,17 @@ from pydantic import (
     StrictInt,
     StrictStr,
     field_validator,
-    model_validator,
 )
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 from marketo_provider.marketo.codes import Code
 from marketo_provider.marketo.models import Field as LeadField
-from marketo_provider.marketo.models import Lead, LeadResult
+from marketo_provider.marketo.models import ImportStatus, Lead, LeadResults, Status
 
+Count = Annotated[StrictInt, Field(ge=0)]
 _REQUEST_ID = re.compile(r"[\w#.:-]{1,64}", re.ASCII)
 LeadId = Annotated[StrictInt, Field(gt=0)]
+BatchId = Annotated[StrictInt, Field(gt=0)]
 
 
 class _Row(BaseModel):
@@ -65,23 +67,42 @@ class Page(_Row, Generic[Row]):
         return None if self.more_result is False else self.next_page_token
 
 
-class SyncRow(_Row):
-    """What Sync Leads says of one record."""
+class _SyncRow(TypedDict):
+    """What Sync Leads says of one record; a plain dictionary, since there may be millions."""
 
-    status: Literal["created", "updated", "skipped"]
-    id: LeadId | None = None
-    reasons: list[_Error] | None = None
+    __pydantic_config__ = ConfigDict(hide_input_in_errors=True)  # type: ignore[misc] # pydantic's own way
+    status: Status
+    id: NotRequired[LeadId | None]
+    reasons: NotRequired[list[_Error] | None]
 
-    @model_validator(mode="after")
-    def _written_leads_have_ids(self) -> Self:
-        if self.status != "skipped" and self.id is None:
+
+class SyncAnswer(_Row):
+    """What Sync Leads says of a request's records."""
+
+    result: list[_SyncRow]
+
+    def values(self) -> LeadResults:
+        """Return it as the client hands it out.
+
+        Raises:
+            ValueError: a written record is without its lead's id.
+        """
+        statuses = [row["status"] for row in self.result]
+        lead_ids = [row.get("id") for row in self.result]
+        if "skipped" not in statuses:
+            codes: list[str | None] = [None] * len(statuses)
+        else:
+            codes = [_code(row) for row in self.result]
+        if None in lead_ids and any(
+            lead_id is None and status != "skipped" for status, lead_id in zip(statuses, lead_ids, strict=True)
+        ):
             raise ValueError("a written record without its lead's id")
-        return self
+        return LeadResults(statuses, lead_ids, codes)
 
-    def value(self) -> LeadResult:
-        """Return it as the client hands it out."""
-        code = self.reasons[0].code if self.status == "skipped" and self.reasons else None
-        return LeadResult(self.status, self.id, code)
+
+def _code(row: _SyncRow) -> str | None:
+    reasons = row.get("reasons")
+    return reasons[0].code if row["status"] == "skipped" and reasons else None
 
 
 class LeadRow(_Row):
@@ -142,4 +163,23 @@ class UsageRow(_Row):
     """The calls of one day, of all integrations together."""
 
     date: StrictStr
-    total: Annotated[StrictInt, Field(ge=0)]
+    total: Count
+
+
+class QueuedRow(_Row):
+    """What an upload is answered."""
+
+    batch_id: BatchId = Field(alias="batchId")
+
+
+class ImportRow(_Row):
+    """How far an import job is."""
+
+    status: Literal["Queued", "Importing", "Complete", "Failed"]
+    imported: Count = Field(alias="numOfLeadsProcessed")
+    failed: Count = Field(alias="numOfRowsFailed")
+    warned: Count = Field(alias="numOfRowsWithWarning")
+
+    def value(self) -> ImportStatus:
+        """Return it as the client hands it out."""
+        return ImportStatus(self.status, self.imported, self.failed, self.warned)

@@ -20,15 +20,17 @@ from marketo_provider.marketo.answers import (
     PartitionRow,
     Row,
     SchemaRow,
-    SyncRow,
+    SyncAnswer,
     UsageRow,
 )
 from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.marketo.exchange import Exchange
-from marketo_provider.marketo.models import FailedRequest, Field, Lead, LeadResult, Scalar
+from marketo_provider.marketo.imports import Imports
+from marketo_provider.marketo.limits import Share
+from marketo_provider.marketo.models import FailedRequest, Field, Lead, LeadResult, LeadResults, Scalar
 from marketo_provider.transport import Request
 
-__all__ = ["FailedRequest", "Field", "Lead", "LeadResult", "MarketoClient", "Scalar"]
+__all__ = ["FailedRequest", "Field", "Lead", "LeadResult", "LeadResults", "MarketoClient", "Scalar", "Share"]
 
 MAX_RECORDS = 300
 _NO_DATA = "702"
@@ -44,6 +46,10 @@ class MarketoClient:
         clock: measures deadlines and waits.
         patience_seconds: how long a call that only reads is repeated, unless it is given a deadline.
         random: spreads waits; a number from 0 to 1.
+
+    Attributes:
+        host: the instance's, without a scheme.
+        imports: the endpoints of bulk import.
     """
 
     def __init__(
@@ -59,6 +65,11 @@ class MarketoClient:
         self._clock = clock
         self._patience_seconds = patience_seconds
         self._exchange = Exchange(connection, session=session, clock=clock, random=random)
+        self.imports = Imports(self._exchange, clock=clock, patience_seconds=patience_seconds)
+
+    def keep_to(self, share: Callable[[], Share]) -> None:
+        """Keep to what `share` says when a call begins, instead of all that the Connection allows."""
+        self._exchange.limits.share = share
 
     @property
     def calls(self) -> int:
@@ -78,7 +89,7 @@ class MarketoClient:
         lookup_field: Literal["email", "id"],
         partition: str | None,
         deadline: float,
-    ) -> list[LeadResult]:
+    ) -> LeadResults:
         """Write up to 300 records; return what became of each, in their order.
 
         Raises:
@@ -90,14 +101,18 @@ class MarketoClient:
         if partition is not None:
             body["partitionName"] = partition
 
-        def read(answer: bytes) -> list[LeadResult]:
-            rows = Page[SyncRow].model_validate_json(answer).result
-            if len(rows) != len(records):
+        def read(answer: bytes) -> LeadResults:
+            results = SyncAnswer.model_validate_json(answer).values()
+            if len(results) != len(records):
                 raise ValueError("results do not pair up with records")
-            return [row.value() for row in rows]
+            return results
 
         request = Request("POST", "/rest/v1/leads.json", json=body)
-        return self._exchange.ask(request, read, deadline=deadline, writes=True) if records else []
+        return (
+            self._exchange.ask(request, read, deadline=deadline, writes=True)
+            if records
+            else LeadResults([], [], [])
+        )
 
     def find_leads(
         self,

@@ -29,6 +29,7 @@ class Kind(Enum):
     UNSURE = "find out, or wait out Marketo's own limit, before anything is repeated"
     UNKNOWN = "repeat, a few times"
     QUOTA = "wait for the next day"
+    QUEUE = "wait for a place in the queue of imports"
     ACCESS = "have the account changed"
     REFUSED = "change the request"
 
@@ -79,6 +80,7 @@ _MEANINGS = {
     "1010": Meaning(Kind.REFUSED, "the record is in another partition"),
     "1011": Meaning(Kind.REFUSED, "the field cannot be looked up by"),
     "1013": Meaning(Kind.REFUSED, "the object was not found"),
+    "1016": Meaning(Kind.QUEUE, "the queue of imports, which all integrations share, is full"),
 }
 _FREE_OF_QUOTA = {"600", "601", "602", "604", "605", "608", "611"}
 _HTTP_MEANINGS = {

@@ -7,9 +7,10 @@ been executed is repeated here only for reads; of writes it is the caller who kn
 
 import random as random_module
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from threading import Lock
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import requests
 from pydantic import ValidationError
@@ -22,9 +23,9 @@ from marketo_provider.marketo.auth import Bearer, Tokens
 from marketo_provider.marketo.codes import Kind, Meaning, http_meaning, is_free, meaning
 from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.marketo.failures import Failed
-from marketo_provider.marketo.limits import WINDOW_SECONDS, CallLimits
+from marketo_provider.marketo.limits import WINDOW_SECONDS, CallLimits, Share
 from marketo_provider.marketo.models import FailedRequest
-from marketo_provider.transport import Answer, Request, Transport
+from marketo_provider.transport import MAX_BODY_BYTES, Answer, Request, Transport
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -60,14 +61,20 @@ class Exchange:
         self._random = random
         self._transport = Transport(connection.rest_url, session=session, clock=clock)
         self._tokens = Tokens(connection, transport=self._transport, clock=clock)
-        self._limits = CallLimits(
-            calls=connection.calls_per_20_seconds, concurrent=connection.concurrent_calls, clock=clock
-        )
+        share = Share(connection.calls_per_20_seconds, connection.concurrent_calls)
+        self.limits = CallLimits(lambda: share, clock)
         self._lock = Lock()
         self.calls = 0
         self.failed_requests: list[FailedRequest] = []
 
-    def ask(self, request: Request, read: Callable[[bytes], T], *, deadline: float, writes: bool = False) -> T:
+    def ask(
+        self,
+        request: Request,
+        read: Callable[[bytes], T],
+        *,
+        deadline: float,
+        writes: bool = False,
+    ) -> T:
         """Return what `read` makes of the answer's body.
 
         Args:
@@ -83,6 +90,25 @@ class Exchange:
             VendorUnavailable: nothing was executed (or only reads were), to the end of the time.
             NoAnswer: a write may or may not have been executed.
         """
+        return self._carry_through(request, lambda answer: self._value(answer, read), deadline, writes=writes)
+
+    def download(self, request: Request, into: IO[bytes], *, deadline: float) -> bool:
+        """Put the CSV file that is asked for into an open one; False where there is none (404).
+
+        An answer that is no CSV is an envelope, with an error, and is treated as in `ask`, as are all others.
+        """
+
+        def take(answer: Answer) -> bool:
+            if answer.status == HTTPStatus.NOT_FOUND:
+                return False
+            if answer.status == HTTPStatus.OK and answer.headers.get("Content-Type", "").startswith("text/csv"):
+                return True
+            into.seek(0)
+            return self._value(replace(answer, body=into.read(MAX_BODY_BYTES)), _no_file)
+
+        return self._carry_through(replace(request, into=into), take, deadline, writes=False)
+
+    def _carry_through(self, request: Request, take: Callable[[Answer], T], deadline: float, *, writes: bool) -> T:
         repeats = dict(_REPEATS)
 
         def again(error: BaseException) -> bool:
@@ -110,7 +136,7 @@ class Exchange:
             reraise=True,
         )
         try:
-            value: T = retrying(self._attempt, request, read, deadline)
+            value: T = retrying(self._attempt, request, take, deadline)
         except Failed as failure:
             error = failure.error
         else:
@@ -119,13 +145,13 @@ class Exchange:
             error = VendorUnavailable(str(error), code=error.code, request_id=error.request_id)
         raise error
 
-    def _attempt(self, request: Request, read: Callable[[bytes], T], deadline: float) -> T:
-        with self._limits.slot(deadline):
+    def _attempt(self, request: Request, take: Callable[[Answer], T], deadline: float) -> T:
+        with self.limits.slot(deadline):
             token = self._reach(lambda: self._tokens.current(deadline))
             ends_at = min(deadline, self._clock.monotonic() + _ATTEMPT_SECONDS)
             answer = self._reach(lambda: self._transport.send(request, auth=Bearer(token), deadline=ends_at))
         try:
-            value = self._value(answer, read)
+            value = take(answer)
         except Failed as failure:
             if failure.kind is Kind.TOKEN:
                 self._tokens.discard(token)
@@ -168,3 +194,7 @@ class Exchange:
     def _count(self) -> None:
         with self._lock:
             self.calls += 1
+
+
+def _no_file(_: bytes) -> bool:
+    raise ValueError("success, and no file")

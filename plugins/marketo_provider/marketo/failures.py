@@ -1,10 +1,11 @@
 """How one attempt at a request failed: its kind for the retry policy, and the error that the caller may get."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from marketo_provider.errors import (
     AccessDenied,
+    ImportQueueFull,
     MarketoProviderError,
     NoAnswer,
     QuotaExhausted,
@@ -15,6 +16,7 @@ from marketo_provider.marketo.codes import Kind, Meaning
 from marketo_provider.marketo.limits import next_quota_reset
 from marketo_provider.marketo.models import FailedRequest
 
+_QUEUE_LOOKED_AT = timedelta(seconds=60)
 _ACCESS_ADVICE = (
     "the role of the API-only user needs the permission Read-Write Lead, and where the instance restricts API "
     "access by IP address, the address of this machine must be on its list"
@@ -40,6 +42,8 @@ class Failed(Exception):
                 error = AccessDenied(f"{said}; {_ACCESS_ADVICE}.", **fields)
             case Kind.QUOTA:
                 error = QuotaExhausted(f"{said}.", resume_at=next_quota_reset(now), **fields)
+            case Kind.QUEUE:
+                error = ImportQueueFull(f"{said}.", resume_at=now + _QUEUE_LOOKED_AT, **fields)
             case Kind.UNSURE:
                 error = NoAnswer(f"{said}; the request may have been carried out.", **fields)
             case Kind.REFUSED | Kind.UNKNOWN:

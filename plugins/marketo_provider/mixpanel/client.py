@@ -7,6 +7,7 @@ Only page 0 of a cohort and the list of cohorts count as queries; pages of a ses
 import json
 import random as random_module
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import requests
 
@@ -63,6 +64,10 @@ class MixpanelClient:
         self._exchange = Exchange(
             connection, session=session, clock=clock, patience_seconds=patience_seconds, random=random
         )
+
+    def keep_to(self, slot: Callable[[], AbstractContextManager[None]]) -> None:
+        """Send each request within a `slot`."""
+        self._exchange.slot = slot
 
     def first_page(self, cohort_id: int) -> Page:
         """Start a session: one counted query, which computes the cohort.

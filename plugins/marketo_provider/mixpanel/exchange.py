@@ -8,6 +8,7 @@ its `session_id` on the way would become a query that counts against the 60 an h
 import random as random_module
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TypeVar
@@ -74,6 +75,7 @@ class Exchange:
         self._clock = clock
         self._patience_seconds = patience_seconds
         self._random = random
+        self.slot: Callable[[], AbstractContextManager[None]] = nullcontext
         self._transport = Transport(connection.base_url, session=session, clock=clock)
         # As bytes, since requests would encode text as Latin-1.
         self._auth = HTTPBasicAuth(connection.username.encode(), connection.secret.get_secret_value().encode())
@@ -122,9 +124,10 @@ class Exchange:
         return min(_LONGEST_PAUSE_SECONDS, 2.0 ** (state.attempt_number - 1)) * (1 + self._random()) / 2
 
     def _attempt(self, request: Request, read: Callable[[bytes], T], seconds: float, deadline: float) -> T:
-        ends_at = min(deadline, self._clock.monotonic() + seconds)
         try:
-            answer = self._transport.send(request, auth=self._auth, deadline=ends_at)
+            with self.slot():
+                ends_at = min(deadline, self._clock.monotonic() + seconds)
+                answer = self._transport.send(request, auth=self._auth, deadline=ends_at)
         except (NoAnswer, VendorUnavailable) as error:
             raise _Failed(VendorUnavailable(f"No answer from {self._asked}: {error}")) from None
         if answer.status == HTTPStatus.OK:

@@ -2,18 +2,28 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import BaseOperator, Context
+from airflow.triggers.base import BaseTrigger
 
-from marketo_provider.errors import LeaseHeld, WaitUntil
+from marketo_provider.clock import SystemClock
+from marketo_provider.errors import ImportsUnderWay, LeaseHeld, VendorUnavailable, WaitUntil
+from marketo_provider.hooks.marketo import MarketoHook
 from marketo_provider.operators.runs import airflow_errors, make_run
+from marketo_provider.sync.import_wait import wait_for_imports
 from marketo_provider.sync.run import Run
+from marketo_provider.triggers.bulk_import import MarketoBulkImportTrigger
 
 # Another run may give the lease back long before it could be taken over.
 _LOOK_AGAIN = timedelta(seconds=60)
+# A vendor that cannot be used costs no try of the task, for some hours (an outage), and then only a short look.
+_VENDOR_AGAIN = timedelta(minutes=10)
+_VENDOR_HOURS = timedelta(hours=3)
+_LOOK_SECONDS = 60.0
+_DOWN_SINCE = "down_since"
 
 
 class ExportOperator(BaseOperator):
@@ -27,6 +37,7 @@ class ExportOperator(BaseOperator):
     :param options: other keys of an export, such as ``create_leads`` or ``max_exit_share``.
     :param parameters: run parameters, such as ``dry_run``; without them, those of the DAG run's ``params`` that
         have their names.
+    :param deferrable: whether a long wait gives the worker back; without, the task keeps it and sleeps.
     """
 
     template_fields: Sequence[str] = ("cohort_id", "marketo_field", "options", "parameters")
@@ -42,6 +53,7 @@ class ExportOperator(BaseOperator):
         marketo_conn_id: str = "marketo_default",
         options: Mapping[str, object] | None = None,
         parameters: Mapping[str, object] | None = None,
+        deferrable: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -52,6 +64,7 @@ class ExportOperator(BaseOperator):
         self.marketo_conn_id = marketo_conn_id
         self.options = options
         self.parameters = parameters
+        self.deferrable = deferrable
 
     def resume(self, context: Context, event: object = None, **state: Any) -> Any:  # noqa: ARG002 - says only that it is time
         """Go on after a wait."""
@@ -63,17 +76,54 @@ class ExportOperator(BaseOperator):
 
     def carry_out(self, context: Context, **state: Any) -> Any:
         """Do the operator's work, or wait for the time to do it."""
-        try:
-            with airflow_errors():
-                return self._work(self._run(context), context, state)
-        except WaitUntil as wait:
-            self.log.info("%s", wait)
-            self.defer(trigger=DateTimeTrigger(moment=_moment(wait)), method_name="resume", kwargs=state)
+        while True:
+            down_since = state.pop(_DOWN_SINCE, None)
+            patience = {} if down_since is None else {"patience_seconds": _LOOK_SECONDS}
+            try:
+                with airflow_errors():
+                    try:
+                        return self._work(self._run(context, **patience), context, state)
+                    except VendorUnavailable as error:
+                        raise self._parked(error, down_since, state) from None
+            except WaitUntil as wait:
+                self.log.info("%s", wait)
+                if self.deferrable:
+                    self.defer(trigger=self._trigger(wait), method_name="resume", kwargs=state)
+                self._wait_here(wait)
+
+    def _trigger(self, wait: WaitUntil) -> BaseTrigger:
+        if isinstance(wait, ImportsUnderWay) and wait.batch_ids:
+            return MarketoBulkImportTrigger(
+                marketo_conn_id=self.marketo_conn_id,
+                batch_ids=wait.batch_ids,
+                until=wait.resume_at.isoformat(),
+            )
+        return DateTimeTrigger(moment=_moment(wait))
+
+    def _wait_here(self, wait: WaitUntil) -> None:
+        clock = SystemClock()
+        if isinstance(wait, ImportsUnderWay) and wait.batch_ids:
+            client = MarketoHook(self.marketo_conn_id).get_conn()
+            wait_for_imports(client, clock, wait.batch_ids, until=wait.resume_at)
+        else:
+            clock.sleep(max(0.0, (_moment(wait) - clock.now()).total_seconds()))
+
+    @staticmethod
+    def _parked(
+        error: VendorUnavailable, down_since: datetime | None, state: dict[str, Any]
+    ) -> VendorUnavailable | WaitUntil:
+        """Return the wait for a vendor that is down; after some hours, its error, which costs a try."""
+        now = datetime.now(UTC)
+        state[_DOWN_SINCE] = down_since or now
+        if now - state[_DOWN_SINCE] > _VENDOR_HOURS:
+            return error
+        again = now + _VENDOR_AGAIN
+        return WaitUntil(f"{error} The task is parked and looks again at {again:%H:%M} UTC.", resume_at=again)
 
     def _work(self, run: Run, context: Context, state: dict[str, Any]) -> Any:
         raise NotImplementedError
 
-    def _run(self, context: Context) -> Run:
+    def _run(self, context: Context, **patience: float) -> Run:
         export = {
             "name": re.sub(r"[^a-z0-9_]", "_", self.dag_id.removeprefix("cohort_export__").lower())[:200],
             "cohort_id": _number(self.cohort_id),
@@ -83,7 +133,7 @@ class ExportOperator(BaseOperator):
             "marketo_conn_id": self.marketo_conn_id,
             **(self.options or {}),
         }
-        return make_run(export, self.parameters, context)
+        return make_run(export, self.parameters, context, **patience)
 
 
 def _number(cohort_id: int | str) -> int | str:

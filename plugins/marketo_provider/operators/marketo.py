@@ -1,7 +1,8 @@
 """Checking a Marketo field, and making it true to a cohort."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, get_args
 
 from airflow.sdk import Context
 
@@ -9,6 +10,7 @@ from marketo_provider.operators.export import ExportOperator, interval_end
 from marketo_provider.sync.check import check_export
 from marketo_provider.sync.dry_run import preview_export
 from marketo_provider.sync.export import export_cohort
+from marketo_provider.sync.route import RouteName
 from marketo_provider.sync.run import Run
 from marketo_provider.sync.snapshot import read_snapshot
 
@@ -30,15 +32,20 @@ class CohortToMarketoOperator(ExportOperator):
     :class:`ExportOperator`.
 
     :param snapshot: name of a snapshot that ``MixpanelCohortSnapshotOperator`` has read.
+    :param route: forces the way that the entered go, ``sync_leads`` or ``bulk_import``, where it can carry them.
     """
 
     template_fields: Sequence[str] = (*ExportOperator.template_fields, "snapshot")
 
-    def __init__(self, *, snapshot: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, snapshot: str | None = None, route: RouteName | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if route not in {None, *get_args(RouteName)}:
+            raise ValueError(f"route is sync_leads or bulk_import, or left out; not {route!r}")
+        self.route = route
         self.snapshot = snapshot
 
     def _work(self, run: Run, context: Context, state: dict[str, Any]) -> dict[str, Any]:
+        run = replace(run, route=self.route)
         name = self.snapshot or state.get("snapshot")
         if name is None:
             check_export(run, interval_end=interval_end(context))

@@ -33,12 +33,19 @@ def airflow_errors() -> Iterator[None]:
         raise AirflowSkipException(str(error)) from None
 
 
-def make_run(export: Mapping[str, object], parameters: Mapping[str, object] | None, context: Context) -> Run:
+def make_run(
+    export: Mapping[str, object],
+    parameters: Mapping[str, object] | None,
+    context: Context,
+    *,
+    patience_seconds: float = 600.0,
+) -> Run:
     """Return the run that a task is to carry out.
 
     :param export: the export's keys, as they stand in its YAML.
     :param parameters: the run parameters; without them those of the DAG run that have their names.
     :param context: the task's context.
+    :param patience_seconds: how long a call that only reads is repeated while Marketo does not answer.
     :raises InvalidExport: a key is wrong.
     :raises InvalidSetting: a run parameter, a setting or a Connection is wrong.
     """
@@ -54,7 +61,7 @@ def make_run(export: Mapping[str, object], parameters: Mapping[str, object] | No
         parameters=RunParameters.parse(parameters, sync_type=declared.sync_type),
         settings=settings,
         limits=marketo.get_settings(),
-        marketo=marketo.get_conn(),
+        marketo=marketo.get_conn(patience_seconds=patience_seconds),
         mixpanel=mixpanel.get_conn(),
         store=state_store(settings),
         clock=SystemClock(),

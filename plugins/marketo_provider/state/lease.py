@@ -5,22 +5,25 @@ Airflow does not give this: a backfill, `dags test` and a second deployment all 
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
 
 from marketo_provider.clock import Clock
 from marketo_provider.errors import LeaseHeld, LeaseLost
 from marketo_provider.state.log import TargetLog
-from marketo_provider.state.records import LeaseGivenBack, LeaseRenewed, LeaseTaken, Record
+from marketo_provider.state.numbered_log import NumberedLog
+from marketo_provider.state.records import LeaseGivenBack, LeaseRenewed, LeaseTaken, LogRecord, Record
 from marketo_provider.state.target import Target
 
 # Beyond a request's own limit: how far workers' clocks may be apart, both ways.
 _CLOCK_MARGIN_SECONDS = 20
+L = TypeVar("L", bound=NumberedLog[Any, Any])
 
 
-class Lease:
-    """The lease of `holder` on the target of `log`.
+class Holder(Generic[L]):
+    """What one holder's appends to a log are worth: each carries for a time, then others may go on without him.
 
     Args:
-        log: the target's log.
+        log: the log.
         holder: names this try of the task, and no other.
         lease_seconds: how long an acknowledged append carries.
         replay_after_seconds: how long after its start a request may still take effect in Marketo.
@@ -28,7 +31,7 @@ class Lease:
     """
 
     def __init__(
-        self, log: TargetLog, holder: str, *, lease_seconds: float, replay_after_seconds: float, clock: Clock
+        self, log: L, holder: str, *, lease_seconds: float, replay_after_seconds: float, clock: Clock
     ) -> None:
         self.log = log
         self.holder = holder
@@ -39,12 +42,27 @@ class Lease:
 
     @property
     def deadline(self) -> float:
-        """When the lease is over unless renewed, on the monotonic clock."""
+        """Until when the last append carries, on the monotonic clock."""
         return self._renewed + self._lease_seconds
 
     def now(self) -> datetime:
         """Return the time that a record of the holder bears."""
         return self._clock.now()
+
+    def _due(self, at_least: float) -> bool:
+        """Whether to renew: after a third of the time, or where less than `at_least` seconds are left."""
+        silence = self._clock.monotonic() - self._renewed
+        return silence > self._lease_seconds / 3 or self._lease_seconds - silence < at_least
+
+    def _append(self, record: LogRecord, allowed: Callable[[Any], None]) -> int:
+        began = self._clock.monotonic()
+        number = self.log.append(record, allowed=allowed)
+        self._renewed = began
+        return number
+
+
+class Lease(Holder[TargetLog]):
+    """The lease of `holder` on the target of `log`."""
 
     def take(self) -> None:
         """Take the lease.
@@ -66,19 +84,12 @@ class Lease:
 
     def keep(self, *, at_least: float = 0.0) -> None:
         """Renew the lease after a third of it has passed, or where less than `at_least` seconds are left."""
-        silence = self._clock.monotonic() - self._renewed
-        if silence > self._lease_seconds / 3 or self._lease_seconds - silence < at_least:
+        if self._due(at_least):
             self.append(LeaseRenewed(at=self._clock.now(), by=self.holder))
 
     def give_back(self) -> None:
         """Let the next run begin at once."""
         self.append(LeaseGivenBack(at=self._clock.now(), by=self.holder))
-
-    def _append(self, record: Record, allowed: Callable[[Target], None]) -> int:
-        began = self._clock.monotonic()
-        number = self.log.append(record, allowed=allowed)
-        self._renewed = began
-        return number
 
     def _held(self, target: Target) -> None:
         if target.lease is None or target.lease.holder != self.holder:

@@ -96,6 +96,16 @@ COLUMNS = ", ".join(SCHEMA.names)
 
 def encode_rows(rows: Iterable[LedgerRow]) -> bytes:
     """Return ledger rows as a Parquet file."""
+    return encode_columns([column_rows(rows)])
+
+
+def encode_columns(batches: Iterable[pa.RecordBatch]) -> bytes:
+    """Return ledger rows that are columns of `SCHEMA` as a Parquet file."""
+    return parquet(pa.Table.from_batches(batches, schema=SCHEMA))
+
+
+def column_rows(rows: Iterable[LedgerRow]) -> pa.RecordBatch:
+    """Return ledger rows as columns of `SCHEMA`."""
     rows = list(rows)
     columns: list[Sequence[object]] = [
         [row.key.high for row in rows],
@@ -110,7 +120,7 @@ def encode_rows(rows: Iterable[LedgerRow]) -> bytes:
         [row.next_try for row in rows],
     ]
     arrays = [pa.array(column, kind.type) for column, kind in zip(columns, SCHEMA, strict=True)]
-    return parquet(pa.Table.from_arrays(arrays, schema=SCHEMA), dictionary=["flag", "code"])
+    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
 
 def decode_row(row: Mapping[str, Any]) -> LedgerRow:

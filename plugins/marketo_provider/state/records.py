@@ -1,11 +1,12 @@
 """The records of a target's log: typed, append-only, each enough to tell what was decided and by whom.
 
-A record is never changed. The state of a target is what its records fold to: see `state.target`.
+A record is never changed. The state of a target is what its records fold to: see `state.target`. What records of
+any log have in common stands here too; those of an instance's are in `state.instance`.
 """
 
 import secrets
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -14,11 +15,13 @@ from marketo_provider.errors import StoreUnusable
 FORMAT = 1
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """Never changed, and of known keys only."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Claim(_Frozen):
+class Claim(Frozen):
     """Whom a target belongs to. The export's name is only shown; the rest is compared.
 
     `snapshot` is the one-time export's own snapshot; `finished_at` says that it is done.
@@ -43,8 +46,8 @@ class Claim(_Frozen):
         )
 
 
-class _Record(_Frozen):
-    """What every record carries: when (UTC), by whom, and an id by which an append knows its own."""
+class LogRecord(Frozen):
+    """What every record of any log carries: when (UTC), by whom, and an id by which an append knows its own."""
 
     format: int = FORMAT
     record_id: str = Field(default_factory=lambda: secrets.token_hex(8))
@@ -52,14 +55,14 @@ class _Record(_Frozen):
     by: str
 
 
-class SnapshotBegun(_Record):
+class SnapshotBegun(LogRecord):
     """A read of the cohort begins; this record's number orders it among all snapshots."""
 
     kind: Literal["snapshot_begun"] = "snapshot_begun"
     run_id: str
 
 
-class LeaseTaken(_Record):
+class LeaseTaken(LogRecord):
     """`by` alone may write to the target from here on.
 
     `takeover_seconds` after its last record another may: the holder's own settings decide, not the other's.
@@ -69,19 +72,19 @@ class LeaseTaken(_Record):
     takeover_seconds: float
 
 
-class LeaseRenewed(_Record):
+class LeaseRenewed(LogRecord):
     """`by` is still at work."""
 
     kind: Literal["lease_renewed"] = "lease_renewed"
 
 
-class LeaseGivenBack(_Record):
+class LeaseGivenBack(LogRecord):
     """`by` is done; nothing of its may still land."""
 
     kind: Literal["lease_given_back"] = "lease_given_back"
 
 
-class Intended(_Record):
+class Intended(LogRecord):
     """What is about to be sent: the ledger rows of a change set, as `unknown`; and a list of it for people."""
 
     kind: Literal["intended"] = "intended"
@@ -92,22 +95,63 @@ class Intended(_Record):
     change_list: str
 
 
-class Journaled(_Record):
+class Journaled(LogRecord):
     """Answers: the ledger rows that they make."""
 
     kind: Literal["journaled"] = "journaled"
     rows: str
 
 
-class Adopted(_Record):
+class ImportAnnounced(LogRecord):
+    """A file of leads is about to be handed to bulk import: the ledger rows that it holds."""
+
+    kind: Literal["import_announced"] = "import_announced"
+    name: str
+    rows: str
+
+
+class ImportQueued(LogRecord):
+    """Marketo has taken an announced file; without this record it may or may not have."""
+
+    kind: Literal["import_queued"] = "import_queued"
+    name: str
+    batch_id: int
+
+
+class ImportEnded(LogRecord):
+    """No lead is changed any more by an announced file: the ledger rows that this makes, where it is known."""
+
+    kind: Literal["import_ended"] = "import_ended"
+    name: str
+    rows: str | None
+
+
+class OpenImport(Frozen):
+    """An announced file that is not known to have ended.
+
+    `batch_id`: its job; None where Marketo gave no answer. `later`: the rows of the intents since it was
+    announced, whose addresses somebody else than the file has had the last word on.
+    """
+
+    name: str
+    rows: str
+    announced_at: datetime
+    batch_id: int | None = None
+    later: tuple[str, ...] = ()
+
+
+class Adopted(LogRecord):
     """Ledger rows of leads that hold True already, told by a person."""
 
     kind: Literal["adopted"] = "adopted"
     rows: str
 
 
-class Settled(_Record):
-    """A run's end, and a checkpoint: folding may begin here."""
+class Settled(LogRecord):
+    """A run's end, and a checkpoint: folding may begin here.
+
+    `goes_on`: only a part of the run's work is done, the run waits and goes on with the same snapshot.
+    """
 
     kind: Literal["settled"] = "settled"
     run_id: str
@@ -117,16 +161,18 @@ class Settled(_Record):
     base: str | None
     base_rows: int
     deltas: tuple[str, ...]
+    imports: tuple[OpenImport, ...] = ()
     delivered: int
     address_share: float
     report: dict[str, Any]
     left_over: int
     failure: str | None = None
     failed_by: Literal["refusals", "drift"] = "refusals"
+    goes_on: bool = False
     takeover_seconds: float
 
 
-class Released(_Record):
+class Released(LogRecord):
     """The claim is given up and the ledger forgotten; the target is free for another export."""
 
     kind: Literal["released"] = "released"
@@ -139,26 +185,39 @@ Record = (
     | LeaseGivenBack
     | Intended
     | Journaled
+    | ImportAnnounced
+    | ImportQueued
+    | ImportEnded
     | Adopted
     | Settled
     | Released
 )
+R = TypeVar("R", bound=LogRecord)
 _RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 
 
-def encode(record: Record) -> bytes:
+def encode(record: LogRecord) -> bytes:
     """Return a record's JSON."""
     return record.model_dump_json().encode()
 
 
 def decode(data: bytes, path: str) -> Record:
-    """Return the record that `data` holds.
+    """Return the record of a target's log that `data` holds.
+
+    Raises:
+        StoreUnusable: it holds none, or one of a newer format.
+    """
+    return decode_as(_RECORD, data, path)
+
+
+def decode_as(kinds: TypeAdapter[R], data: bytes, path: str) -> R:
+    """Return the record that `data` holds, of the kinds that a log has.
 
     Raises:
         StoreUnusable: it holds none, or one of a newer format.
     """
     try:
-        record = _RECORD.validate_json(data)
+        record = kinds.validate_json(data)
     except ValidationError:
         raise StoreUnusable(
             f"The state store's record {path} is damaged, or was written by a newer release. "

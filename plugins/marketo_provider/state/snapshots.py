@@ -130,27 +130,27 @@ class SnapshotFolder:
     def __init__(self, store: Store, target: str, name: str) -> None:
         self.name = name
         self._store = store
-        self._folder = f"{target}/snapshots/{name}"
+        self.path = f"{target}/snapshots/{name}"
 
     def session(self) -> Session | None:
         """Return the session that a read was begun with."""
-        return Session.read(self._store, f"{self._folder}/session.json")
+        return Session.read(self._store, f"{self.path}/session.json")
 
     def begin(self, session: Session) -> None:
         """Keep the session, so that another try can go on."""
-        self._store.write(f"{self._folder}/session.json", session.model_dump_json().encode())
+        self._store.write(f"{self.path}/session.json", session.model_dump_json().encode())
 
     def abandon(self) -> None:
         """Forget a read that cannot be completed."""
-        self._store.delete(self._folder)
+        self._store.delete(self.path)
 
     def snapshot(self) -> Snapshot | None:
         """Return the complete snapshot, if it is one."""
-        return Snapshot.read(self._store, f"{self._folder}/complete.json")
+        return Snapshot.read(self._store, f"{self.path}/complete.json")
 
     def pages(self) -> set[int]:
         """Return the numbers of the pages that are stored."""
-        return {int(name.removesuffix(".parquet")) for name in self._store.names(f"{self._folder}/pages")}
+        return {int(name.removesuffix(".parquet")) for name in self._store.names(f"{self.path}/pages")}
 
     def add_page(
         self,
@@ -162,7 +162,7 @@ class SnapshotFolder:
         """Store a page: of each profile its id, and its valid address or the cause why there is none."""
         columns = [pa.array(column, pa.string()) for column in (distinct_ids, addresses, causes)]
         page = pa.Table.from_arrays(columns, schema=_PAGE_SCHEMA)
-        self._store.write(self._page(number), parquet(page, dictionary=["cause"]))
+        self._store.write(self._page(number), parquet(page))
 
     def count(self, workspace: Workspace, session: Session) -> PageCounts:
         """Add the pages of a session up; sets their addresses aside, and makes the table `shared` of them.
@@ -196,14 +196,14 @@ class SnapshotFolder:
 
     def complete(self, workspace: Workspace, snapshot: Snapshot) -> None:
         """Store the addresses that were counted, then the snapshot; the pages are not needed any more."""
-        workspace.save("SELECT key_high, key_low, address FROM shared", f"{self._folder}/shared.parquet")
-        self._store.publish(_addresses(workspace), f"{self._folder}/addresses.parquet")
-        self._store.write(f"{self._folder}/complete.json", snapshot.model_dump_json().encode())
-        self._store.delete(f"{self._folder}/pages")
+        workspace.save("SELECT key_high, key_low, address FROM shared", f"{self.path}/shared.parquet")
+        self._store.publish(_addresses(workspace), f"{self.path}/addresses.parquet")
+        self._store.write(f"{self.path}/complete.json", snapshot.model_dump_json().encode())
+        self._store.delete(f"{self.path}/pages")
 
     def load_members(self, workspace: Workspace) -> None:
         """Make the view `members`: key_high, key_low, address."""
-        addresses, shared = (workspace.fetch(f"{self._folder}/{name}.parquet") for name in ("addresses", "shared"))
+        addresses, shared = (workspace.fetch(f"{self.path}/{name}.parquet") for name in ("addresses", "shared"))
         workspace.run(
             "CREATE OR REPLACE VIEW members AS "
             f"FROM read_parquet({addresses}) ANTI JOIN read_parquet({shared}) AS shared USING (key_high) "
@@ -234,7 +234,7 @@ class SnapshotFolder:
         return ids, keys
 
     def _page(self, number: int) -> str:
-        return f"{self._folder}/pages/{number:06d}.parquet"
+        return f"{self.path}/pages/{number:06d}.parquet"
 
 
 def _addresses(workspace: Workspace) -> Path:

@@ -6,16 +6,18 @@ folder, so that DuckDB reads and writes plain local files wherever the state lie
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from fsspec import AbstractFileSystem
 
-from marketo_provider.errors import StoreUnusable
+from marketo_provider.errors import StoreUnavailable, StoreUnusable
 
 _TEMPORARY = ".tmp-"
 
@@ -106,11 +108,12 @@ class LocalStore:
         """Copy beside the target, make durable, rename."""
         target = self._place(path)
         temporary = target.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
-        shutil.move(local, temporary)
-        temporary.chmod(0o600)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        with _removed_on_failure(temporary):
+            shutil.move(local, temporary)
+            temporary.chmod(0o600)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(target)
         _sync_folder(target.parent)
 
     def _place(self, path: str) -> Path:
@@ -120,11 +123,12 @@ class LocalStore:
 
     def _temporary(self, target: Path, data: bytes) -> Path:
         temporary = target.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        with _removed_on_failure(temporary):
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
         return temporary
 
 
@@ -178,16 +182,91 @@ class S3Store:
         return f"{self._root}/{path}"
 
 
-def open_store(protocol: str, path: str, filesystem: AbstractFileSystem | None) -> Store:
+class TypedStore:
+    """A store whose failures are errors of this package, whatever its library raises.
+
+    What `create`, `read` and `fetch` say of a file that is there or not, they say still.
+    """
+
+    def __init__(self, inner: Store) -> None:
+        self.inner = inner
+
+    def create(self, path: str, data: bytes) -> None:
+        """Write a file that is not there yet."""
+        with _typed("written", FileExistsError):
+            self.inner.create(path, data)
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file whole."""
+        with _typed("written"):
+            self.inner.write(path, data)
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content."""
+        with _typed("read", FileNotFoundError):
+            return self.inner.read(path)
+
+    def names(self, folder: str) -> list[str]:
+        """Return the sorted names of the files in a folder."""
+        with _typed("read"):
+            return self.inner.names(folder)
+
+    def delete(self, path: str) -> None:
+        """Remove a file or a whole folder."""
+        with _typed("written"):
+            self.inner.delete(path)
+
+    def fetch(self, path: str, scratch: Path) -> Path:
+        """Return a local path that holds the file's content."""
+        with _typed("read", FileNotFoundError):
+            return self.inner.fetch(path, scratch)
+
+    def publish(self, local: Path, path: str) -> None:
+        """Move a local file into the store."""
+        with _typed("written"):
+            self.inner.publish(local, path)
+
+
+@contextlib.contextmanager
+def _typed(done: str, *meant: type[OSError]) -> Iterator[None]:
+    try:
+        yield
+    except meant:
+        raise
+    except Exception as error:  # noqa: BLE001 - S3's libraries have errors of many families
+        number = error.errno if isinstance(error, OSError) else None
+        cause = errno.errorcode.get(number or 0, type(error).__name__)
+        raise StoreUnavailable(
+            f"The state store could not be {done} ({cause}). {_ADVICE.get(number or 0, _OUT_OF_REACH)} "
+            "What is not recorded there is done again by the next try; nothing is sent without a record."
+        ) from None
+
+
+_OUT_OF_REACH = (
+    "Look whether the storage of [marketo_provider] state_url can be reached from the worker, and whether the "
+    "credentials of state_conn_id still hold."
+)
+_FULL = "The disk is full: free space, on that of [marketo_provider] state_url and on the worker's own."
+_FORBIDDEN = "The worker's user may not: give it the folder of [marketo_provider] state_url."
+_ADVICE = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EACCES: _FORBIDDEN,
+    errno.EPERM: _FORBIDDEN,
+    errno.EROFS: _FORBIDDEN,
+}
+
+
+def open_store(protocol: str, path: str, filesystem: AbstractFileSystem | None) -> TypedStore:
     """Return the store at `path` of a protocol.
 
     Raises:
         StoreUnusable: the protocol is neither `file` nor `s3`.
     """
     if protocol == "file":
-        return LocalStore(Path(path))
+        return TypedStore(LocalStore(Path(path)))
     if protocol == "s3" and filesystem is not None:
-        return S3Store(filesystem, path)
+        return TypedStore(S3Store(filesystem, path))
     raise StoreUnusable(
         f"The state store cannot lie in {protocol}:// storage: only file:// and s3:// are known to let "
         "exactly one of two racing writers win. Set [marketo_provider] state_url to one of these."
@@ -200,6 +279,16 @@ def _make_folder(folder: Path) -> None:
         _make_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
         _sync_folder(folder.parent)
+
+
+@contextlib.contextmanager
+def _removed_on_failure(temporary: Path) -> Iterator[None]:
+    """Leave nothing half written: on a full disk it would be in the way."""
+    try:
+        yield
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _sync_folder(folder: Path) -> None:

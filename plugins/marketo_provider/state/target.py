@@ -10,10 +10,14 @@ from datetime import datetime
 from marketo_provider.state.records import (
     Adopted,
     Claim,
+    ImportAnnounced,
+    ImportEnded,
+    ImportQueued,
     Intended,
     Journaled,
     LeaseGivenBack,
     LeaseTaken,
+    OpenImport,
     Record,
     Released,
     Settled,
@@ -36,6 +40,7 @@ class Target:
 
     The ledger is `base` overlaid by `deltas`, in order. What an intent announced is in `deltas` as `unknown`
     from the moment it is announced, and its answers follow: so a run that died needs no recovery of its own.
+    `imports` are the files under way: what is in them stays `unknown` until they have ended.
     `delivered` is the highest snapshot that has an intent or a settle.
     """
 
@@ -47,6 +52,7 @@ class Target:
     delivered: int = 0
     settled: Settled | None = None
     lease: Holding | None = None
+    imports: tuple[OpenImport, ...] = ()
     begun: Mapping[str, int] = field(default_factory=dict)
 
     def after(self, number: int, record: Record) -> "Target":
@@ -56,7 +62,7 @@ class Target:
             return replace(state, lease=replace(state.lease, last_at=record.at))
         return state
 
-    def _changed_by(self, number: int, record: Record) -> "Target":  # noqa: PLR0911 - one a record's kind
+    def _changed_by(self, number: int, record: Record) -> "Target":  # noqa: C901, PLR0911 - one a record's kind
         match record:
             case SnapshotBegun():
                 return replace(self, begun={**self.begun, record.run_id: number})
@@ -70,7 +76,25 @@ class Target:
                     claim=record.claim,
                     deltas=(*self.deltas, record.rows),
                     delivered=max(self.delivered, record.snapshot),
+                    imports=tuple(
+                        one.model_copy(update={"later": (*one.later, record.rows)}) for one in self.imports
+                    ),
                 )
+            case ImportAnnounced():
+                announced = OpenImport(name=record.name, rows=record.rows, announced_at=record.at)
+                return replace(self, imports=(*self.imports, announced))
+            case ImportQueued():
+                return replace(
+                    self,
+                    imports=tuple(
+                        one.model_copy(update={"batch_id": record.batch_id}) if one.name == record.name else one
+                        for one in self.imports
+                    ),
+                )
+            case ImportEnded():
+                deltas = (*self.deltas, record.rows) if record.rows else self.deltas
+                imports = tuple(one for one in self.imports if one.name != record.name)
+                return replace(self, deltas=deltas, imports=imports)
             case Journaled() | Adopted():
                 return replace(self, deltas=(*self.deltas, record.rows))
             case Settled():
@@ -79,6 +103,7 @@ class Target:
                     base=record.base,
                     base_rows=record.base_rows,
                     deltas=record.deltas,
+                    imports=record.imports,
                     delivered=record.delivered,
                     settled=record,
                     lease=Holding(record.by, record.at, record.takeover_seconds),

@@ -2,7 +2,7 @@
 
 import secrets
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -147,8 +147,9 @@ def quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def parquet(table: pa.Table, *, dictionary: Sequence[str]) -> bytes:
-    """Return a table as the bytes of a Parquet file; `dictionary` names the columns of few values."""
+def parquet(table: pa.Table) -> bytes:
+    """Return a table as the bytes of a Parquet file."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="lz4", use_dictionary=list(dictionary), write_statistics=False)  # type: ignore[arg-type] # or columns
+    # Pieces are small and short-lived, and hold what is nearly random: dictionaries and statistics only cost time.
+    pq.write_table(table, sink, compression="lz4", use_dictionary=False, write_statistics=False)
     return sink.getvalue().to_pybytes()

@@ -7,15 +7,26 @@ Vendor page: help/rest-api/usage.md (AdobeDocs/marketo-developer.en).
 """
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from marketo_provider.errors import QuotaExhausted
-from marketo_provider.marketo.client import MarketoClient
 from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.marketo.limits import next_quota_reset
 
 _READ_EVERY_CALLS = 250
 _KEPT_FOR_EXITS = 0.1
 _HOURS_AFTER_RESET = 3
+
+
+class Usage(Protocol):
+    """What a budget asks of Marketo's client."""
+
+    @property
+    def calls(self) -> int:
+        """How many calls of this client counted against the quota."""
+
+    def calls_today(self) -> int:
+        """Return the calls that all integrations of the instance have made today."""
 
 
 class Budget:
@@ -26,7 +37,7 @@ class Budget:
         limits: `daily_quota` and `quota_share`.
     """
 
-    def __init__(self, client: MarketoClient, limits: MarketoConnection) -> None:
+    def __init__(self, client: Usage, limits: MarketoConnection) -> None:
         self._client = client
         self._share = int(limits.quota_share * limits.daily_quota)
         self._used = 0
@@ -44,9 +55,13 @@ class Budget:
             since = 0
         return self._share - self._used - since
 
+    def left_for_entries(self) -> int:
+        """Return how many calls are left but those that are kept for exits."""
+        return self.left() - int(self._share * _KEPT_FOR_EXITS)
+
     def allows(self, *, exits: bool) -> bool:
         """Whether another call may be made, for exits or for entries."""
-        return self.left() > (0 if exits else int(self._share * _KEPT_FOR_EXITS))
+        return (self.left() if exits else self.left_for_entries()) > 0
 
 
 def calls_again_at(now: datetime) -> datetime:

@@ -8,14 +8,19 @@ one that may not is of an entry; an entry that was refused in part is `unknown` 
 """
 
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from marketo_provider.state.hashes import differing
-from marketo_provider.state.ledger import COLUMNS, LedgerRow, decode_row
+from marketo_provider.state.ledger import COLUMNS, SCHEMA, LedgerRow, decode_row
+from marketo_provider.state.records import OpenImport
 from marketo_provider.state.workspace import Workspace
+from marketo_provider.sync.importing import load_importing
 
 _CHUNK_ROWS = 3000
 # Whether a ledger row is sent again if its address is a member, and looked at if it is not.
@@ -35,13 +40,51 @@ class Change:
 
     `row` is the ledger's before the change (`false` where it had none), with the form to be sent. An exit
     goes to `reach`: the lead ids known for it, but those that a member's row holds by now. `create`: the
-    request may create the lead.
+    request may create the lead. `importing`: it is in a file that is not known to have been imported yet.
     """
 
     row: LedgerRow
     value: bool
     create: bool
     reach: tuple[int, ...]
+    importing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeColumns:
+    """Changes of one kind, each of one record, as columns: most of them never need an object of their own.
+
+    `rows` has the ledger's columns and `reach`, `keys` what a request names each by: the one lead that it
+    reaches where they go `by_id`, else the form to be sent.
+    """
+
+    rows: pa.RecordBatch = field(repr=False)
+    keys: list[str] | list[int] = field(repr=False)
+    value: bool
+    create: bool
+    by_id: bool
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[Change]:
+        """Yield them one by one."""
+        return (_change(row, value=self.value, create=self.create) for row in self.rows.to_pylist())
+
+    def cut(self, count: int) -> "tuple[ChangeColumns, ChangeColumns]":
+        """Return the first `count`, and the others."""
+        first = replace(self, rows=self.rows.slice(0, count), keys=self.keys[:count])
+        return first, replace(self, rows=self.rows.slice(count), keys=self.keys[count:])
+
+    def followed_by(self, other: "ChangeColumns") -> "ChangeColumns":
+        """Return these and others of the same kind."""
+        rows = pa.Table.from_batches([self.rows, other.rows]).combine_chunks().to_batches()
+        return replace(self, rows=rows[0], keys=[*self.keys, *other.keys])
+
+    @property
+    def before(self) -> pa.RecordBatch:
+        """The ledger's rows before the changes."""
+        return self.rows.select(SCHEMA.names).cast(SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +109,8 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
     create_leads: bool,
     full_refresh: bool,
     retry_refused: bool,
+    imports: Sequence[OpenImport] = (),
+    goes_on: bool = False,
 ) -> Extent:
     """Make the tables `changes` and `forgotten`, and return how much there is to change.
 
@@ -76,6 +121,8 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         create_leads: whether a member unknown to Marketo becomes a lead.
         full_refresh: assert every member, and every address that the ledger has `false`, again.
         retry_refused: do not wait for the next try of refused records.
+        imports: the files that are under way.
+        goes_on: the run has sent before what goes out beside a file under way; it does not send that again.
     """
     switches = {
         "now": now,
@@ -84,33 +131,39 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         "full_refresh": full_refresh,
         "retry_refused": retry_refused,
     }
+    load_importing(workspace, imports, sent_before=goes_on)
     # Other hashes in each run: two keys that share one are told apart in the next.
     hashed = f"hash({secrets.randbits(32)}, key_high, key_low)"
     _find_suspects(workspace, hashed, switches)
     workspace.run(
         f"CREATE OR REPLACE TABLE known AS FROM {_JUDGED} SEMI JOIN suspects ON {hashed} = hash", **switches
     )
+    # One address, one request: whom a file that Marketo has taken will set True is not sent again meanwhile.
     workspace.run(
         "CREATE OR REPLACE TABLE found AS "
         "SELECT mine.key_high, mine.key_low, coalesce(known.address, mine.address) AS address, "
         "coalesce(flag, 'false') AS flag, coalesce(was_true, false) AS was_true, "
         "coalesce(may_hold, false) AS may_hold, code, coalesce(lead_ids, []) AS lead_ids, "
         "coalesce(tries, 0) AS tries, next_try, true AS value, "
-        "$create_leads AND NOT coalesce(was_true, false) AS create_lead, []::BIGINT[] AS reach, "
-        f"coalesce(enters, true) AS enters FROM (FROM members SEMI JOIN suspects ON {hashed} = hash) AS mine "
-        "LEFT JOIN known USING (key_high, key_low)",
+        "$create_leads AND NOT coalesce(was_true, false) AND taken IS NULL AS create_lead, "
+        "[]::BIGINT[] AS reach, taken IS NOT NULL AS importing, "
+        "coalesce(enters, true) AND NOT coalesce(taken OR sent, false) AS enters "
+        f"FROM (FROM members SEMI JOIN suspects ON {hashed} = hash) AS mine "
+        "LEFT JOIN known USING (key_high, key_low) LEFT JOIN importing USING (key_high, key_low)",
         create_leads=create_leads,
     )
     workspace.run("CREATE OR REPLACE VIEW entering AS SELECT * EXCLUDE (enters) FROM found WHERE enters")
     workspace.run(
         f"CREATE OR REPLACE TABLE leaving AS SELECT {COLUMNS} FROM known ANTI JOIN found "
-        "USING (key_high, key_low) WHERE leaves"
+        "USING (key_high, key_low) ANTI JOIN (FROM importing WHERE sent) AS importing USING (key_high, key_low) "
+        "WHERE leaves"
     )
     _find_reach(workspace)
     workspace.run(
         "CREATE OR REPLACE TABLE exiting AS "
-        f"SELECT {COLUMNS}, false AS value, false AS create_lead, coalesce(reach, []) AS reach "
-        "FROM leaving LEFT JOIN reaches USING (key_high, key_low) WHERE ($full_refresh AND flag = 'false') "
+        f"SELECT {COLUMNS}, false AS value, false AS create_lead, coalesce(reach, []) AS reach, "
+        "importing.taken IS NOT NULL AS importing FROM leaving LEFT JOIN reaches USING (key_high, key_low) "
+        "LEFT JOIN importing USING (key_high, key_low) WHERE ($full_refresh AND flag = 'false') "
         "OR (may_hold AND (flag <> 'refused' OR $full_refresh OR $retry_refused "
         "OR coalesce(next_try <= $now, true)))",
         now=now,
@@ -121,7 +174,9 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         "CREATE OR REPLACE TABLE forgotten AS "
         f"SELECT {COLUMNS} FROM leaving WHERE NOT may_hold AND flag IN ('refused', 'absent')"
     )
-    workspace.run("CREATE OR REPLACE TABLE changes AS FROM exiting UNION ALL FROM entering")
+    workspace.run(
+        "CREATE OR REPLACE TABLE changes AS SELECT *, false AS by_file FROM (FROM exiting UNION ALL FROM entering)"
+    )
     row = workspace.row(
         "SELECT (SELECT count(*) FROM entering WHERE flag <> 'true'), "
         "(SELECT count(*) FROM exiting WHERE may_hold), (SELECT count(*) FROM changes), "
@@ -170,26 +225,60 @@ def keep_first(workspace: Workspace, most: int) -> int:
     return max(0, count - most)
 
 
+def intended_rows(may_hold: str = "true") -> str:
+    """Return the query of the ledger rows of those to be sent: `unknown`, and they may hold True from here on."""
+    return (
+        "SELECT key_high, key_low, address, 'unknown' AS flag, flag = 'true' OR was_true AS was_true, "
+        f"{may_hold} AS may_hold, NULL::VARCHAR AS code, lead_ids, tries, NULL::TIMESTAMPTZ AS next_try "
+        "FROM changes"
+    )
+
+
 def intent_rows() -> str:
     """Return the query of the ledger rows that an intent announces."""
     return (
-        "SELECT key_high, key_low, address, 'unknown' AS flag, flag = 'true' OR was_true AS was_true, "
-        "true AS may_hold, NULL::VARCHAR AS code, lead_ids, tries, NULL::TIMESTAMPTZ AS next_try FROM changes "
-        "UNION ALL "
+        f"{intended_rows()} UNION ALL "
         "SELECT key_high, key_low, address, 'false', false, false, NULL, lead_ids, 0, NULL FROM forgotten"
     )
 
 
-def changes_of(workspace: Workspace, *, value: bool) -> Iterator[Change]:
-    """Yield the exits (`value` False) or the entries (True), a few thousand in memory at a time."""
-    rows = workspace.batches(
-        f"SELECT {COLUMNS}, value, create_lead, reach FROM changes WHERE value = $value", _CHUNK_ROWS, value=value
+def changes_of(workspace: Workspace, *, value: bool) -> Iterator[Change | ChangeColumns]:
+    """Yield the exits (`value` False) or the entries (True), a few thousand in memory at a time.
+
+    Those that may create a lead come last. Who is known to have several leads comes alone, as does who is in a
+    file under way.
+    """
+    importing = workspace.batches(
+        f"SELECT {COLUMNS}, reach FROM changes WHERE value = $value AND importing", _CHUNK_ROWS, value=value
     )
-    for batch in rows:
-        for row in batch.to_pylist():
-            yield Change(
-                row=decode_row(row),
-                value=row["value"],
-                create=row["create_lead"],
-                reach=tuple(row["reach"]),
-            )
+    for batch in importing:
+        yield from (_change(row, value=value, create=False, importing=True) for row in batch.to_pylist())
+    for create in (False, True):
+        batches = workspace.batches(
+            f"SELECT {COLUMNS}, reach FROM changes WHERE value = $value AND create_lead = $create "
+            "AND NOT by_file AND NOT importing",
+            _CHUNK_ROWS,
+            value=value,
+            create=create,
+        )
+        for batch in batches:
+            if rows := _reaching(batch, pc.equal, 0):
+                addresses: list[Any] = rows["address"].to_pylist()
+                yield ChangeColumns(rows, addresses, value, create, by_id=False)
+            if rows := _reaching(batch, pc.equal, 1):
+                reach: Any = rows["reach"]
+                yield ChangeColumns(rows, reach.flatten().to_pylist(), value, create, by_id=True)
+            if rows := _reaching(batch, pc.greater, 1):
+                yield from (_change(row, value=value, create=create) for row in rows.to_pylist())
+
+
+def _reaching(batch: pa.RecordBatch, compare: Callable[..., Any], leads: int) -> pa.RecordBatch | None:
+    """Return the rows that reach so many leads, if there are any."""
+    mask = compare(pc.list_value_length(batch["reach"]), leads)
+    if mask.true_count == batch.num_rows:
+        return batch
+    return batch.filter(mask) if mask.true_count else None
+
+
+def _change(row: dict[str, Any], *, value: bool, create: bool, importing: bool = False) -> Change:
+    return Change(decode_row(row), value, create, tuple(row["reach"]), importing)

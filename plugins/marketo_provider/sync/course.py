@@ -11,10 +11,14 @@ Vendor page: help/rest-api/error-codes.md (AdobeDocs/marketo-developer.en).
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
+from typing import Any
+
+import pyarrow as pa
 
 from marketo_provider.marketo.client import LeadResult
-from marketo_provider.state.ledger import Flag, LedgerRow
-from marketo_provider.sync.changes import Change
+from marketo_provider.state.ledger import SCHEMA, Flag, LedgerRow
+from marketo_provider.sync.changes import Change, ChangeColumns
 
 NOT_FOUND = "1004"
 SEVERAL_MATCH = "1007"
@@ -132,3 +136,42 @@ class Course:
         days = min(2**tries, _LONGEST_WAIT_DAYS)
         was_true = before.was_true or before.flag is Flag.TRUE
         return replace(row, was_true=was_true, tries=tries + 1, next_try=now + timedelta(days=days))
+
+
+def written_rows(changes: ChangeColumns, lead_ids: list[int]) -> pa.RecordBatch:
+    """Return what `Course.outcome` would of each of the changes, where its first request has written one lead."""
+    rows = changes.rows
+    columns: dict[str, Any] = {name: rows[name] for name in ("key_high", "key_low", "address")}
+    columns |= _alike(changes.value, len(changes))
+    columns["lead_ids"] = _with_written(changes, lead_ids)
+    return pa.RecordBatch.from_pydict(columns, schema=SCHEMA)
+
+
+def _with_written(changes: ChangeColumns, lead_ids: list[int]) -> Any:
+    """Return the leads known for each address, with the one that was written, as a column."""
+    known: Any = changes.rows["lead_ids" if changes.value else "reach"]
+    if changes.keys == lead_ids or known.offsets[0] == known.offsets[len(known)]:
+        # It was the only one that was known, or none was.
+        return pa.ListArray.from_arrays(_one_each(len(lead_ids)), pa.array(lead_ids, pa.int64()))
+    both = [sorted({*ids, lead_id}) for ids, lead_id in zip(known.to_pylist(), lead_ids, strict=True)]
+    return pa.array(both, pa.list_(pa.int64()))
+
+
+@cache
+def _alike(value: bool, count: int) -> dict[str, Any]:  # noqa: FBT001 - a key of the cache
+    """Return the columns that are the same of all addresses set to a value."""
+    cells: dict[str, object] = {
+        "flag": (Flag.TRUE if value else Flag.FALSE).value,
+        "was_true": value,
+        "may_hold": value,
+        "code": None,
+        "tries": 0,
+        "next_try": None,
+    }
+    return {name: pa.array([cell] * count, SCHEMA.field(name).type) for name, cell in cells.items()}
+
+
+@cache
+def _one_each(count: int) -> Any:
+    """Return the offsets of so many lists of one."""
+    return pa.array(range(count + 1), pa.int32())

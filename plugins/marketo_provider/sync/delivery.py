@@ -1,11 +1,11 @@
 """Sending a change set by sync leads: the loop that keeps requests in flight, and what each answer leads to.
 
 One address is never in two requests in flight, nor sent again before Marketo can no longer act on a request
-that gave no answer. Every request begins and ends inside the lease.
+that gave no answer. Every request begins and ends inside the lease, and what may create leads inside the turn.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 
 from marketo_provider.errors import (
@@ -16,18 +16,21 @@ from marketo_provider.errors import (
     RequestRefused,
     VendorUnavailable,
 )
-from marketo_provider.marketo.client import Lead, LeadResult
+from marketo_provider.marketo.client import Lead, LeadResult, LeadResults
 from marketo_provider.state.lease import Lease
-from marketo_provider.state.ledger import Flag
+from marketo_provider.state.presence import Presence
 from marketo_provider.sync.batch_call import Answer, make_call
-from marketo_provider.sync.batches import Batch, Batches, Halving
+from marketo_provider.sync.batches import Batch, Halving
 from marketo_provider.sync.budget import Budget
-from marketo_provider.sync.changes import Change
-from marketo_provider.sync.course import SEVERAL_MATCH, Course, Step
+from marketo_provider.sync.changes import Change, ChangeColumns
+from marketo_provider.sync.course import SEVERAL_MATCH
 from marketo_provider.sync.journal import Journal
+from marketo_provider.sync.outbox import Outbox
+from marketo_provider.sync.outcomes import Outcomes
 from marketo_provider.sync.progress import Progress
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run
+from marketo_provider.sync.turn import CreateTurn
 
 _FIELD_NOT_FOUND = "1006"
 # Refusals of a request for which no single record can be the cause.
@@ -48,6 +51,8 @@ class Delivery:
     Args:
         run: the run.
         lease: held, and renewed here.
+        presence: on the instance; renewed here.
+        turn: the run's create turn.
         journal: takes the answers.
         report: counts them.
         budget: the calls left.
@@ -55,19 +60,31 @@ class Delivery:
     """
 
     def __init__(  # noqa: PLR0913 - what it works with; each is made by the export
-        self, run: Run, lease: Lease, journal: Journal, report: Report, budget: Budget, *, total: int
+        self,
+        run: Run,
+        lease: Lease,
+        presence: Presence,
+        turn: CreateTurn,
+        *,
+        journal: Journal,
+        report: Report,
+        budget: Budget,
+        total: int,
     ) -> None:
-        self._progress = Progress(f"{run.label}: sending changes", total, run.clock)
+        progress = Progress(f"{run.label}: sending changes", total, run.clock)
+        self._outcomes = Outcomes(journal, report, progress, run.clock)
         self.out_of_calls = False
+        self.out_of_turn = False
         self._run = run
         self._lease = lease
+        self._presence = presence
+        self._turn = turn
         self._journal = journal
         self._report = report
         self._budget = budget
-        self._batches = Batches(iter(()))
-        self._delayed: list[tuple[float, Batch]] = []
+        self._outbox = Outbox(iter(()))
         self._refusals = 0
-        self._last_answer = run.clock.monotonic()
+        self._failing_since: float | None = None
         self._lands_until = float("-inf")
 
     @property
@@ -75,15 +92,15 @@ class Delivery:
         """Whether a request that gave no answer may still take effect."""
         return self._run.clock.monotonic() < self._lands_until
 
-    def send(self, changes: Iterator[Change], *, exits: bool) -> None:
-        """Send changes until all are answered or the calls are spent.
+    def send(self, changes: Iterator[Change | ChangeColumns], *, exits: bool) -> None:
+        """Send changes until all are answered, the calls are spent or the create turn is long in coming.
 
         Raises:
             VendorUnavailable: Marketo did not answer for a quarter of an hour.
             FieldUnusable: the field is gone.
             AccessDenied, RequestRefused, LeaseLost: as they are named.
         """
-        self._batches = Batches(changes)
+        self._outbox = Outbox(changes)
         in_flight: dict[Future[Answer], Batch] = {}
         pool = self._run.pool(self._run.limits.concurrent_calls)
         try:
@@ -91,7 +108,8 @@ class Delivery:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
             self._drain(in_flight)
-        self._put_back()
+        for unsent in self._outbox.unsent():
+            self._outcomes.put_back(unsent)
 
     def _drain(self, in_flight: dict[Future[Answer], Batch]) -> None:
         """Take the answers that came while an error was on its way up."""
@@ -107,29 +125,51 @@ class Delivery:
                 if batch is None:
                     break
                 if not self._budget.allows(exits=exits):
-                    self._delayed.append((0.0, batch))
+                    self._outbox.delay(batch, 0.0)
                     self.out_of_calls = True
                     break
-                self._lease.keep(at_least=self._run.settings.lease_seconds / 2)
-                in_flight[pool.submit(make_call, self._run, batch, self._lease.deadline)] = batch
+                self.keep(at_least=self._run.settings.lease_seconds / 2)
+                deadline = min(self._lease.deadline, self._presence.deadline)
+                in_flight[pool.submit(make_call, self._run, batch, deadline)] = batch
             if in_flight:
                 done, _ = wait(in_flight, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._take(future, in_flight.pop(future))
-            elif self._delayed and not self.out_of_calls:
-                self._run.clock.sleep(_LOOK_SECONDS)
-            else:
+            elif self.out_of_calls or (self._presence.ready and self._outbox.empty):
                 return
+            elif self._outbox.only_creates and self._turn.waited_long:
+                self.out_of_turn = True
+                return
+            else:
+                self._turn.rest(idle=self._outbox.only_creates)
+                self._run.clock.sleep(_LOOK_SECONDS)
             self._journal.keep()
-            self._lease.keep()
+            self.keep()
+            self._pass_turn_on(in_flight)
+
+    def keep(self, *, at_least: float = 0.0) -> None:
+        """Keep the lease, and the run's presence on the instance."""
+        self._lease.keep(at_least=at_least)
+        self._presence.keep(at_least=at_least)
 
     def _next(self, *, idle: bool) -> Batch | None:
-        now = self._run.clock.monotonic()
-        for entry in self._delayed:
-            if entry[0] <= now:
-                self._delayed.remove(entry)
-                return entry[1]
-        return self._batches.next(last=idle and not self._delayed)
+        """Return a request to be sent now. Those that may create leads come last, and in the turn only."""
+        while self._presence.ready:
+            create = self._may_create
+            batch = self._outbox.next(self._run.clock.monotonic(), create=create, idle=idle)
+            if batch or create or not self._may_create:
+                return batch
+        return None
+
+    @property
+    def _may_create(self) -> bool:
+        return self._outbox.creates and self._turn.open() and self._presence.ready
+
+    def _pass_turn_on(self, in_flight: dict[Future[Answer], Batch]) -> None:
+        """Give the turn back after its minute, once nothing of ours may still create a lead."""
+        creating = self.may_land or any(batch.create for batch in in_flight.values())
+        if self._outbox.creates and not creating:
+            self._turn.pass_on(idle=not in_flight and self._outbox.only_creates)
 
     def _take(self, future: Future[Answer], batch: Batch) -> None:
         now = self._run.clock.monotonic()
@@ -140,7 +180,7 @@ class Delivery:
         except VendorUnavailable:
             self._delay(batch, now + _PAUSE_SECONDS)
         except QuotaExhausted:
-            self._delayed.append((now, batch))
+            self._outbox.delay(batch, now)
             self.out_of_calls = True
         except RequestRefused as error:
             self._refusals += 1
@@ -150,32 +190,37 @@ class Delivery:
                 raise
             self._refused(batch, error.code or "unknown", now)
         else:
-            self._last_answer = now
+            self._failing_since = None
             self._refusals = 0
             if batch.halving:
                 batch.halving.answer(batch, None)
                 self._judge(batch.halving, now)
-            if batch.step is Step.LOOK_UP:
-                self._found(batch, [lead for lead in answer if isinstance(lead, Lead)])
-            else:
-                self._answered(batch, [result for result in answer if isinstance(result, LeadResult)])
+            self._carried_out(batch, answer)
 
-    def _answered(self, batch: Batch, results: list[LeadResult]) -> None:
+    def _carried_out(self, batch: Batch, answer: Answer) -> None:
+        if not isinstance(answer, LeadResults):
+            self._found(batch, answer)
+        elif batch.columns and (lead_ids := answer.written):
+            self._outcomes.written(batch.columns, answer, lead_ids)
+        else:
+            self._answered(batch, answer)
+
+    def _answered(self, batch: Batch, results: Sequence[LeadResult]) -> None:
         for item, result in zip(batch.items, results, strict=True):
             if result.code == _FIELD_NOT_FOUND:
                 raise self._field_gone()
             if result.status == "created":
-                self._report.created += 1
+                self._report.add_leads(created=1)
             elif result.status == "updated":
-                self._report.updated += 1
+                self._report.add_leads(updated=1)
             course = item.course
             course.answers.append(result)
             if not course.complete:
                 continue
             if course.next_step():
-                self._batches.add(course)
+                self._outbox.add(course)
             else:
-                self._end(course)
+                self._outcomes.end(course)
 
     def _field_gone(self) -> FieldUnusable:
         return FieldUnusable(
@@ -193,25 +238,12 @@ class Delivery:
             course = item.course
             found = tuple(sorted(by_address.get(course.change.row.address.lower(), ())))
             if course.found(found):
-                self._batches.add(course)
+                self._outbox.add(course)
             else:
                 # The leads that matched are gone since: a refusal for an entry, no lead for an exit.
                 if course.change.value:
                     course.answers.append(LeadResult("skipped", None, SEVERAL_MATCH))
-                self._end(course)
-
-    def _end(self, course: Course) -> None:
-        row = course.outcome(self._run.clock.now())
-        self._journal.add(row)
-        self._progress.add(1)
-        if row.code:
-            self._report.refuse(row.code)
-        elif row.flag is Flag.TRUE:
-            self._report.set_true += 1
-        elif row.flag is Flag.FALSE and course.written:
-            self._report.set_false += 1
-        else:
-            self._report.not_in_marketo += 1
+                self._outcomes.end(course)
 
     def _no_answer(self, batch: Batch, error: NoAnswer, now: float) -> None:
         for item in batch.items:
@@ -251,22 +283,11 @@ class Delivery:
             self._answered(batch, [LeadResult("skipped", None, code)])
 
     def _delay(self, batch: Batch, until: float) -> None:
-        if self._run.clock.monotonic() - self._last_answer > _PATIENCE_SECONDS:
+        now = self._run.clock.monotonic()
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        if now - self._failing_since > _PATIENCE_SECONDS:
             raise VendorUnavailable(
                 f"{self._run.label}: Marketo has carried out no request for {_PATIENCE_SECONDS / 60:.0f} minutes. "
                 "What is not acknowledged will be sent again by the next try."
             )
-        self._delayed.append((max(until, batch.not_before), batch))
-
-    def _put_back(self) -> None:
-        """Give what was not sent its ledger row back; what was sent, in part or in doubt, stays unknown."""
-        held_back = [batch for _, batch in self._delayed]
-        # A half that was refused waits for its twin, which is among these.
-        held_back += [half for batch in held_back if batch.halving for half, _ in batch.halving.refused]
-        self._delayed = []
-        courses = [*(item.course for batch in held_back for item in batch.items), *self._batches.unsent()]
-        for course in {id(course): course for course in courses}.values():
-            self._report.left_over += 1
-            if course.untouched:
-                self._journal.add(course.change.row)
-                self._journal.keep()
+        self._outbox.delay(batch, max(until, batch.not_before))

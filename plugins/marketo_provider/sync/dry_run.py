@@ -59,6 +59,7 @@ def _preview(run: Run, snapshot_name: str) -> Report:
             create_leads=run.export.create_leads,
             full_refresh=run.parameters.full_refresh,
             retry_refused=run.parameters.retry_refused,
+            imports=target.imports,
         )
         report.entered, report.exited, report.ledger_size = extent.entered, extent.exited, extent.ledger_rows
         with _told_only():

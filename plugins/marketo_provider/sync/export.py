@@ -1,17 +1,14 @@
 """One export of one snapshot: lease, change set, delivery, settle, report."""
 
 import secrets
+from datetime import timedelta
 
 from marketo_provider.errors import (
-    GuardStopped,
+    ImportsUnderWay,
+    LeaseHeld,
     LeaseLost,
     MarketoProviderError,
     QuotaExhausted,
-    StopAndAsk,
-    StoreUnusable,
-    Superseded,
-    TooManyRefused,
-    TooMuchDrift,
     VendorUnavailable,
 )
 from marketo_provider.state.lease import Lease
@@ -19,22 +16,44 @@ from marketo_provider.state.ledger import load_ledger
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import Claim, Intended, Settled
 from marketo_provider.state.snapshots import Snapshot, SnapshotFolder
-from marketo_provider.state.target import Target
 from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.budget import Budget, calls_again_at
-from marketo_provider.sync.changes import Extent, changes_of, find_changes, intent_rows, keep_first
+from marketo_provider.sync.changes import (
+    Extent,
+    changes_of,
+    find_changes,
+    intent_rows,
+    keep_first,
+)
 from marketo_provider.sync.delivery import Delivery
+from marketo_provider.sync.entries import Entries
 from marketo_provider.sync.first_write import check_first_write
 from marketo_provider.sync.guards import check_guards
+from marketo_provider.sync.import_files import ImportFile
+from marketo_provider.sync.importing import count_importing
+from marketo_provider.sync.imports import ImportCollector
 from marketo_provider.sync.journal import Journal
 from marketo_provider.sync.ownership import check_claim, renewed_claim
 from marketo_provider.sync.read_back import read_back
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run, logger
 from marketo_provider.sync.settle import Settling
-from marketo_provider.sync.snapshot import USABLE_FOR, load_snapshot
+from marketo_provider.sync.sharing import join_instance, leave_instance
+from marketo_provider.sync.snapshot import load_snapshot
+from marketo_provider.sync.standing import (
+    check_age,
+    check_newest,
+    failure,
+    is_old,
+    settled_before,
+    snapshot_number,
+    stored_outcome,
+)
+from marketo_provider.sync.turn import CreateTurn
+from marketo_provider.sync.uploads import Uploads
 
 _LOOK_SECONDS = 1.0
+_AWAY = timedelta(seconds=60)
 
 
 def export_cohort(run: Run, snapshot_name: str) -> Report:
@@ -45,72 +64,27 @@ def export_cohort(run: Run, snapshot_name: str) -> Report:
 
     Raises:
         Superseded: a newer snapshot has an intent or a settle.
-        LeaseHeld: another run is writing to the target.
+        LeaseHeld: another run is writing to the target, or has been creating leads for long.
         GuardStopped, TargetClaimed, FieldUnusable: nothing was sent.
         TooManyRefused, TooMuchDrift: settled all the same.
         QuotaExhausted: a one-time export goes on when there are calls again.
         LeaseLost, VendorUnavailable: what is not acknowledged is sent again by the next try.
     """
     log = run.open_log()
-    number = _number(run, snapshot_name)
-    if settled := _settled_before(run, log, number):
-        return _stored_outcome(settled)
+    number = snapshot_number(run, snapshot_name)
+    if settled := settled_before(run, log, number):
+        return stored_outcome(settled)
     check_claim(run, log.target.claim)
-    _check_newest(run, log.target, number)
+    check_newest(run, log.target, number)
     snapshot = load_snapshot(run, snapshot_name)
-    _check_age(run, snapshot)
+    check_age(run, log.target, snapshot, number)
     lease = run.lease(log)
     lease.take()
-    if settled := _settled_before(run, log, number):
+    if settled := settled_before(run, log, number):
         # By another try of this task, while this one waited for the lease.
         lease.give_back()
-        return _stored_outcome(settled)
+        return stored_outcome(settled)
     return _Export(run, log, lease, snapshot, number).deliver()
-
-
-def _number(run: Run, snapshot_name: str) -> int:
-    if not snapshot_name.isdecimal():
-        raise StoreUnusable(
-            f"{run.label}: snapshot {snapshot_name} was read for a dry run, and this is none. Nothing was sent. "
-            "Clear the task snapshot_cohort too."
-        )
-    return int(snapshot_name)
-
-
-def _settled_before(run: Run, log: TargetLog, number: int) -> Settled | None:
-    """Return the settle that ends the work on a snapshot; a one-time export may have to go on with its own."""
-    settled = log.settled_snapshot(number)
-    if settled is None or not run.one_time or settled.claim.finished_at:
-        return settled
-    return settled if settled.failure and settled.run_id == run.run_id else None
-
-
-def _stored_outcome(settled: Settled) -> Report:
-    logger.info("This snapshot was settled at %s UTC; nothing is sent again.", f"{settled.at:%Y-%m-%d %H:%M}")
-    if settled.failure:
-        raise _failure(settled.failure, settled)
-    return Report.model_validate(settled.report)
-
-
-def _failure(message: str, settled: Settled) -> StopAndAsk:
-    return TooManyRefused(message) if settled.failed_by == "refusals" else TooMuchDrift(message)
-
-
-def _check_newest(run: Run, target: Target, number: int) -> None:
-    if target.delivered > number:
-        raise Superseded(
-            f"{run.label}: a newer snapshot than this run's has been delivered. The field never moves back, so "
-            "there is nothing to do."
-        )
-
-
-def _check_age(run: Run, snapshot: Snapshot) -> None:
-    if not run.one_time and run.clock.now() - snapshot.begun_at > USABLE_FOR:
-        raise GuardStopped(
-            f"{run.label}: the snapshot was begun at {snapshot.begun_at:%Y-%m-%d %H:%M} UTC, more than two hours "
-            "ago, and is not delivered any more. Nothing was sent. Clear the task snapshot_cohort too, so that "
-            "the cohort is read anew."
-        )
 
 
 class _Export:
@@ -118,10 +92,8 @@ class _Export:
 
     def __init__(self, run: Run, log: TargetLog, lease: Lease, snapshot: Snapshot, number: int) -> None:
         self._run = run
-        self._log = log
-        self._lease = lease
-        self._snapshot = snapshot
-        self._number = number
+        self._log, self._lease = log, lease
+        self._snapshot, self._number = snapshot, number
         self._last = log.target.settled
         self._journal = Journal(lease, run.clock)
         self._report = Report.begin(
@@ -132,44 +104,72 @@ class _Export:
             started_at=run.clock.now(),
         )
         self._settling = Settling(run, log, lease, self._report, snapshot=snapshot, number=number)
+        self._presence = run.presence()
+        self._turn = CreateTurn(self._presence, run.clock, self._import_has_ended)
+        self._budget = Budget(run.marketo, run.limits)
+        self._imports = ImportCollector(run, lease, self._presence, self._report)
+        self._uploads = Uploads(run, lease, self._presence, self._turn, self._budget)
+        self._entries = Entries(run, log, self._journal, self._report, snapshot)
         self._delivery: Delivery | None = None
 
     def deliver(self) -> Report:
         """Do all that is done under the lease, and give it back unless something of ours may still land."""
         try:
             check_claim(self._run, self._log.target.claim)
-            _check_newest(self._run, self._log.target, self._number)
-            _check_age(self._run, self._snapshot)
+            check_newest(self._run, self._log.target, self._number)
+            check_age(self._run, self._log.target, self._snapshot, self._number)
             with self._run.workspace() as workspace:
                 settled = self._work(workspace)
         except LeaseLost:
+            self._leave()
             raise
         except MarketoProviderError:
             self._journal.flush()
-            if not (self._delivery and self._delivery.may_land):
+            self._leave()
+            if not self._may_land:
                 self._lease.give_back()
             raise
         self._lease.give_back()
         return self._outcome(settled)
 
+    @property
+    def _may_land(self) -> bool:
+        return self._delivery is not None and self._delivery.may_land
+
     def _work(self, workspace: Workspace) -> Settled:
+        self._imports.collect(workspace)
         extent = self._find(workspace)
-        check_guards(self._run, self._snapshot, extent, self._last)
+        begun = self._settling.begun
+        if not begun:
+            check_guards(self._run, self._snapshot, extent, self._last)
+        if extent.to_send or begun:
+            join_instance(self._run, self._lease, self._presence)
         if self._log.target.claim is None or not extent.ledger_rows:
             check_first_write(self._run, workspace)
-        most = self._run.export.max_changes_per_run
+        most = self._most_changes(workspace)
         if most is not None:
             self._report.left_over = keep_first(workspace, most)
+        files = self._entries.choose(workspace, extent, self._budget) if extent.to_send else []
         claim = renewed_claim(self._run, self._log.target.claim, self._number)
         self._announce(workspace, claim)
         if extent.to_send:
-            self._report.route = "sync_leads"
-            self._send(workspace, extent.to_send)
+            self._send(workspace)
+            self._upload(files)
+        goes_on = self._has_to_go_on()
+        if not goes_on and (extent.to_send or begun):
             self._read_back(workspace)
+        self._leave()
         self._journal.flush()
         return self._settling.settle(
-            workspace, claim, journals=self._journal.pieces, ledger_rows=extent.ledger_rows
+            workspace,
+            claim,
+            journals=[*self._imports.pieces, *self._journal.pieces],
+            ledger_rows=extent.ledger_rows,
+            goes_on=goes_on,
         )
+
+    def _leave(self) -> None:
+        leave_instance(self._presence, may_land=self._may_land)
 
     def _find(self, workspace: Workspace) -> Extent:
         load_ledger(workspace, self._log.target)
@@ -179,17 +179,30 @@ class _Export:
             now=self._run.clock.now(),
             exits=not self._run.one_time,
             create_leads=self._run.export.create_leads,
-            full_refresh=self._run.parameters.full_refresh,
-            retry_refused=self._run.parameters.retry_refused,
+            full_refresh=self._run.parameters.full_refresh and not self._settling.begun,
+            retry_refused=self._run.parameters.retry_refused and not self._settling.begun,
+            imports=self._log.target.imports,
+            goes_on=self._settling.begun is not None,
         )
         self._report.entered, self._report.exited = extent.entered, extent.exited
         logger.info("%s: %d entered, %d exited.", self._run.label, extent.entered, extent.exited)
         return extent
 
+    def _most_changes(self, workspace: Workspace) -> int | None:
+        """Return how many changes this part of the run may send at most."""
+        if is_old(self._run, self._snapshot):
+            # It was usable when the run began; what is left is the next run's, by a new one.
+            return 0
+        most, begun = self._run.export.max_changes_per_run, self._settling.begun
+        if most is None or begun is None:
+            return most
+        return max(0, most - begun.answered - self._report.answered - count_importing(workspace))
+
     def _announce(self, workspace: Workspace, claim: Claim) -> None:
         """Make durable what is about to be sent, before the first request."""
         name = secrets.token_hex(16)
-        rows, change_list = f"{self._run.folder}/intents/{name}.parquet", f"{self._run_folder}/changes-{name}.csv"
+        rows = f"{self._run.folder}/intents/{name}.parquet"
+        change_list = f"{self._run.folder}/runs/{self._snapshot.name}/changes-{name}.csv"
         workspace.save(intent_rows(), rows)
         workspace.save_csv("SELECT address, value AS set_to FROM changes", change_list)
         self._lease.append(
@@ -204,25 +217,55 @@ class _Export:
             )
         )
 
-    def _send(self, workspace: Workspace, total: int) -> None:
-        """Exits before entries: who has left must not be mailed, and a lead may have passed to a member."""
-        budget = Budget(self._run.marketo, self._run.limits)
-        total -= self._report.left_over
-        delivery = Delivery(self._run, self._lease, self._journal, self._report, budget, total=total)
+    def _send(self, workspace: Workspace) -> None:
+        """Send exits before entries: who has left must not be mailed, and a lead may have passed to a member."""
+        (total,) = workspace.row("SELECT count(*) FROM changes WHERE NOT by_file")
+        delivery = Delivery(
+            self._run,
+            self._lease,
+            self._presence,
+            self._turn,
+            journal=self._journal,
+            report=self._report,
+            budget=self._budget,
+            total=total,
+        )
         self._delivery = delivery
         for value in (False, True):
             delivery.send(changes_of(workspace, value=value), exits=not value)
             while delivery.may_land:
                 self._run.clock.sleep(_LOOK_SECONDS)
                 self._journal.keep()
-                self._lease.keep()
+                delivery.keep()
+
+    def _upload(self, files: list[ImportFile]) -> None:
+        self._journal.flush()
+        self._entries.left += self._uploads.send(files)
+        self._report.left_over += self._entries.left + self._uploads.unanswered_rows
+
+    def _has_to_go_on(self) -> bool:
+        """Whether the run has to wait, and to go on with the same snapshot then."""
+        if is_old(self._run, self._snapshot) or self._out_of_calls:
+            return False
+        out_of_turn = self._delivery is not None and self._delivery.out_of_turn
+        waits = self._log.target.imports if self._run.one_time else self._imports.jobs
+        return bool(out_of_turn or self._entries.left or waits)
+
+    @property
+    def _out_of_calls(self) -> bool:
+        return bool(self._delivery and self._delivery.out_of_calls) or self._uploads.out_of_calls
+
+    def _import_has_ended(self, batch_id: int) -> bool:
+        status = self._run.marketo.imports.status(batch_id)
+        return status is None or status.ended
 
     def _read_back(self, workspace: Workspace) -> None:
-        if self._delivery is None or self._delivery.out_of_calls:
+        if self._out_of_calls:
             return
         self._journal.flush()
         load_ledger(workspace, self._log.target)
         self._lease.keep(at_least=self._run.settings.lease_seconds / 2)
+        self._presence.keep()
         try:
             found = read_back(
                 self._run, workspace, self._journal, salt=self._number, deadline=self._lease.deadline
@@ -235,15 +278,22 @@ class _Export:
 
     def _outcome(self, settled: Settled) -> Report:
         if settled.failure:
-            raise _failure(settled.failure, settled)
-        if self._run.one_time and self._report.left_over and self._delivery and self._delivery.out_of_calls:
+            raise failure(settled.failure, settled)
+        now, left = self._run.clock.now(), self._report.left_over
+        if settled.goes_on and (settled.imports or self._entries.left):
+            raise ImportsUnderWay(
+                f"{self._run.label}: Marketo is importing files of this run, {left:,} members are still to be "
+                "handed over. The run waits, and goes on by itself.",
+                resume_at=self._imports.wait_until(self._snapshot, left_to_import=self._entries.left),
+                batch_ids=self._imports.jobs,
+            )
+        if settled.goes_on:
+            who = f"{self._run.label}: other exports of this instance are creating leads"
+            raise LeaseHeld(f"{who}; {left:,} members wait for the run's turn.", resume_at=now + _AWAY)
+        if self._run.one_time and left and self._out_of_calls:
             raise QuotaExhausted(
-                f"{self._run.label}: Marketo's calls of today are spent, {self._report.left_over:,} members are "
-                "still to be set True. The run goes on by itself when there are calls again.",
-                resume_at=calls_again_at(self._run.clock.now()),
+                f"{self._run.label}: Marketo's calls of today are spent, {left:,} members are still to be set "
+                "True. The run goes on by itself when there are calls again.",
+                resume_at=calls_again_at(now),
             )
         return self._report
-
-    @property
-    def _run_folder(self) -> str:
-        return f"{self._run.folder}/runs/{self._snapshot.name}"

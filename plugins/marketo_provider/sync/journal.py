@@ -2,9 +2,11 @@
 
 import secrets
 
+import pyarrow as pa
+
 from marketo_provider.clock import Clock
 from marketo_provider.state.lease import Lease
-from marketo_provider.state.ledger import LedgerRow, encode_rows
+from marketo_provider.state.ledger import LedgerRow, column_rows, encode_columns
 from marketo_provider.state.records import Journaled
 
 _MOST_ROWS = 3000
@@ -19,25 +21,38 @@ class Journal:
         self._lease = lease
         self._clock = clock
         self._rows: list[LedgerRow] = []
+        self._columns: list[pa.RecordBatch] = []
+        self._count = 0
         self._since = clock.monotonic()
 
     def add(self, row: LedgerRow) -> None:
         """Add an answer."""
-        if not self._rows:
-            self._since = self._clock.monotonic()
+        self._begin(1)
         self._rows.append(row)
+
+    def add_columns(self, rows: pa.RecordBatch) -> None:
+        """Add answers that are columns of the ledger's schema."""
+        self._begin(rows.num_rows)
+        self._columns.append(rows)
+
+    def _begin(self, count: int) -> None:
+        if not self._count:
+            self._since = self._clock.monotonic()
+        self._count += count
 
     def keep(self) -> None:
         """Write where it is time to."""
-        if len(self._rows) >= _MOST_ROWS or self._clock.monotonic() - self._since >= _MOST_SECONDS:
+        if self._count >= _MOST_ROWS or self._clock.monotonic() - self._since >= _MOST_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Write what is there."""
-        if not self._rows:
+        if not self._count:
             return
         path = f"{self._lease.log.folder}/journals/{secrets.token_hex(16)}.parquet"
-        self._lease.log.store.write(path, encode_rows(self._rows))
+        if self._rows:
+            self._columns.append(column_rows(self._rows))
+        self._lease.log.store.write(path, encode_columns(self._columns))
         self._lease.append(Journaled(at=self._clock.now(), by=self._lease.holder, rows=path))
         self.pieces.append(path)
-        self._rows = []
+        self._rows, self._columns, self._count = [], [], 0

@@ -2,52 +2,55 @@
 
 Of a target's files those stay that its last settle or the state before it names (somebody may be reading), its
 newest snapshot, and the lists of runs for `keep_runs_days`. The log stays: its records hold no address.
+
+What is to go is found before the settle is appended, which proves that the lease was held until then: a run that
+is stalled after its settle and loses the lease must not remove what another has written meanwhile.
 """
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from marketo_provider.errors import StoreUnusable
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import Settled
 from marketo_provider.state.snapshots import SnapshotFolder
-from marketo_provider.state.target import Target
 from marketo_provider.sync.run import Run
 
-_LEDGER_FOLDERS = ("adopted", "intents", "journals", "ledger")
+_LEDGER_FOLDERS = ("adopted", "imports", "intents", "journals", "ledger")
 # A read that is not complete after so long was given up.
 _LONGEST_READ = timedelta(days=1)
 
 
-def prune(run: Run, log: TargetLog, *, before: Target, settled: Settled) -> None:
-    """Remove what is not needed any more; the run holds the lease.
+def find_unneeded(run: Run, log: TargetLog, settled: Settled) -> list[str]:
+    """Return the files and folders that are not needed any more once `settled` is appended.
 
     Args:
-        run: the run that has settled.
-        log: the target's log.
-        before: the state just before the settle.
+        run: the run that settles; it holds the lease.
+        log: the target's log, as it is before the settle.
         settled: the settle.
     """
-    _prune_ledger(run, {*before.deltas, *settled.deltas, before.base, settled.base})
-    _prune_snapshots(run, settled)
-    _prune_runs(run, log)
+    before = log.target
+    needed = {*before.deltas, *settled.deltas, before.base, settled.base}
+    needed.update(path for one in before.imports for path in (one.rows, *one.later))
+    return [*_ledger_files(run, needed), *_snapshots(run, settled), *_runs(run, log)]
 
 
-def _prune_ledger(run: Run, needed: set[str | None]) -> None:
+def _ledger_files(run: Run, needed: set[str | None]) -> Iterator[str]:
     for folder in _LEDGER_FOLDERS:
         for name in run.store.names(f"{run.folder}/{folder}"):
             path = f"{run.folder}/{folder}/{name}"
             if not any(file and (file == path or file.startswith(f"{path}/")) for file in needed):
-                run.store.delete(path)
+                yield path
 
 
-def _prune_snapshots(run: Run, settled: Settled) -> None:
+def _snapshots(run: Run, settled: Settled) -> Iterator[str]:
     own = settled.claim.snapshot if settled.claim.finished_at is None else None
     for name in run.store.names(f"{run.folder}/snapshots"):
         if not name.isdecimal() or int(name) >= settled.snapshot or int(name) == own:
             continue
         folder = SnapshotFolder(run.store, run.folder, name)
         if not _being_read(run, folder):
-            folder.abandon()
+            yield folder.path
 
 
 def _being_read(run: Run, folder: SnapshotFolder) -> bool:
@@ -58,10 +61,10 @@ def _being_read(run: Run, folder: SnapshotFolder) -> bool:
     return session is not None and run.clock.now() - session.begun_at <= _LONGEST_READ
 
 
-def _prune_runs(run: Run, log: TargetLog) -> None:
+def _runs(run: Run, log: TargetLog) -> Iterator[str]:
     oldest = run.clock.now() - timedelta(days=run.settings.keep_runs_days)
     for name in run.store.names(f"{run.folder}/runs"):
         begun = next(log.records(int(name)), None)
         if begun and begun[1].at >= oldest:
             return
-        run.store.delete(f"{run.folder}/runs/{name}")
+        yield f"{run.folder}/runs/{name}"

@@ -1,11 +1,15 @@
 """What a run did, in numbers: the operator's result, kept in the state store, and free of addresses."""
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from marketo_provider.state.snapshots import Snapshot
+
+_COUNTS = ("set_true", "set_false", "created", "updated", "not_in_marketo", "refused", "imported", "api_calls")
 
 
 class FailedCall(BaseModel):
@@ -25,6 +29,8 @@ class Report(BaseModel):
     full refresh sends more), `set_true` and `set_false` what Marketo acknowledged, `left_over` what the next run
     will send.
     `drift` is the share of the addresses read back after the delivery that do not hold what was sent.
+    `imported` of those set True went by bulk import, which does not tell whom it created: `created` and `updated`
+    are null then. `import_warnings` counts rows that were imported with a warning, by our word for it.
     `planned_calls` and `new_leads_estimate` are a dry run's.
     """
 
@@ -45,8 +51,10 @@ class Report(BaseModel):
     exited: int = 0
     set_true: int = 0
     set_false: int = 0
-    created: int = 0
-    updated: int = 0
+    created: int | None = 0
+    updated: int | None = 0
+    imported: int = 0
+    import_warnings: dict[str, int] = {}
     not_in_marketo: int = 0
     refused: int = 0
     refused_by_code: dict[str, int] = {}
@@ -55,7 +63,8 @@ class Report(BaseModel):
     failed_calls: list[FailedCall] = []
     read_back: int = 0
     drift: float = 0.0
-    route: Literal["sync_leads", "none"] = "none"
+    route: Literal["sync_leads", "bulk_import", "none"] = "none"
+    route_reason: str = ""
     ledger_size: int = 0
     planned_calls: int | None = None
     new_leads_estimate: int | None = None
@@ -79,16 +88,39 @@ class Report(BaseModel):
             started_at=started_at,
         )
 
-    def refuse(self, code: str) -> None:
-        """Count a record that Marketo refused."""
-        self.refused += 1
-        self.refused_by_code[code] = self.refused_by_code.get(code, 0) + 1
+    def refuse(self, code: str, records: int = 1) -> None:
+        """Count records that Marketo refused."""
+        self.refused += records
+        self.refused_by_code[code] = self.refused_by_code.get(code, 0) + records
+
+    def add_leads(self, *, created: int = 0, updated: int = 0) -> None:
+        """Count leads that Marketo says were written."""
+        self.created = (self.created or 0) + created
+        self.updated = (self.updated or 0) + updated
+
+    def add_import(self, imported: int, *, refused: Mapping[str, int], warnings: Mapping[str, int]) -> None:
+        """Count what has become of a file's rows; who was created or updated is not told."""
+        self.imported += imported
+        self.set_true += imported
+        for code, records in refused.items():
+            self.refuse(code, records)
+        self.import_warnings = dict(Counter(self.import_warnings) + Counter(warnings))
+
+    @property
+    def answered(self) -> int:
+        """How many addresses are done with."""
+        return self.set_true + self.set_false + self.not_in_marketo + self.refused
 
     def add_earlier(self, earlier: "Report") -> None:
-        """Add what an earlier part of the same one-time export has done; its left over was this part's work."""
-        self.entered = earlier.entered
-        for name in ("set_true", "created", "updated", "api_calls"):
-            setattr(self, name, getattr(self, name) + getattr(earlier, name))
+        """Add what an earlier part of the same export has done; its left over was this part's work."""
+        self.entered, self.exited = earlier.entered, earlier.exited
+        for name in _COUNTS:
+            setattr(self, name, (getattr(self, name) or 0) + (getattr(earlier, name) or 0))
+        codes = Counter(earlier.refused_by_code) + Counter(self.refused_by_code)
+        self.refused_by_code = dict(sorted(codes.items()))
+        self.import_warnings = dict(Counter(earlier.import_warnings) + Counter(self.import_warnings))
+        if earlier.route == "bulk_import":
+            self.route, self.route_reason = earlier.route, earlier.route_reason
         self.failed_calls = [*earlier.failed_calls, *self.failed_calls]
         self.started_at = earlier.started_at
 
@@ -101,8 +133,9 @@ class Report(BaseModel):
         moved = f"entered {self.entered:,}, exited {self.exited:,}"
         if self.dry_run:
             return f"{cohort}; {moved}; {self.planned_calls} calls, about {self.new_leads_estimate} new leads"
+        made = f"imported {self.imported:,}" if self.created is None else f"created {self.created:,}"
         return (
             f"{cohort}; {moved}; set True {self.set_true:,}, set False {self.set_false:,}, "
-            f"created {self.created:,}, not in Marketo {self.not_in_marketo:,}, refused {self.refused:,}, "
+            f"{made}, not in Marketo {self.not_in_marketo:,}, refused {self.refused:,}, "
             f"left over {self.left_over:,}; {self.api_calls:,} calls"
         )

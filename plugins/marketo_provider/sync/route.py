@@ -24,7 +24,7 @@ class Route:
     reason: str
 
 
-def choose_route(  # noqa: PLR0913 - what it depends on, and nothing else
+def choose_route(  # noqa: PLR0911, PLR0913 - one a reason, and what they depend on
     *,
     entered: int,
     exited: int,
@@ -49,6 +49,8 @@ def choose_route(  # noqa: PLR0913 - what it depends on, and nothing else
         return Route("sync_leads", "the export may not create leads, and an import would")
     if not entered:
         return Route("sync_leads", "nobody enters who could go by import")
+    if calls_left <= 0:
+        return Route("sync_leads", "there are no calls left for either")
     if forced:
         return Route(forced, "asked for by the operator's argument")
     calls = math.ceil(entered / MOST_RECORDS) + math.ceil(exited / MOST_RECORDS)

@@ -12,11 +12,15 @@ from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.mixpanel.client import MixpanelClient
 from marketo_provider.run_parameters import RunParameters
 from marketo_provider.settings import ProviderSettings
+from marketo_provider.state.instance import InstanceLog
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.log import TargetLog
+from marketo_provider.state.presence import Presence
 from marketo_provider.state.records import Claim
+from marketo_provider.state.slots import SlotLog, Slots
 from marketo_provider.state.store import Store
 from marketo_provider.state.workspace import Workspace
+from marketo_provider.sync.route import RouteName
 
 logger = logging.getLogger("marketo_provider.sync")
 
@@ -26,7 +30,7 @@ class Run:
     """One try of one run of an export.
 
     `holder` names this try and no other: the lease is its own. `run_id` is Airflow's, shared by all tries.
-    `pool` makes the threads that requests are sent in.
+    `route` forces the way that the entered go. `pool` makes the threads that requests are sent in.
     """
 
     export: CohortExport
@@ -39,6 +43,7 @@ class Run:
     clock: Clock
     run_id: str
     holder: str
+    route: RouteName | None = None
     pool: Callable[[int], Executor] = ThreadPoolExecutor
 
     @property
@@ -84,6 +89,23 @@ class Run:
             replay_after_seconds=self.limits.replay_after_seconds,
             clock=self.clock,
         )
+
+    def presence(self) -> Presence:
+        """Return this try's presence on the instance, not yet joined."""
+        return Presence(
+            InstanceLog(self.store, f"marketo/{self.marketo.host}", self.clock),
+            self.holder,
+            target=self.target,
+            run=f"{self.target} {self.run_id}",
+            lease_seconds=self.settings.lease_seconds,
+            replay_after_seconds=self.limits.replay_after_seconds,
+            clock=self.clock,
+        )
+
+    def slots(self) -> Slots:
+        """Return this try's slots of the Mixpanel project, none taken yet."""
+        log = SlotLog(self.store, f"mixpanel/{self.mixpanel.project_id}", self.clock)
+        return Slots(log, self.holder, wanted=self.mixpanel.concurrent_pages, clock=self.clock)
 
     def workspace(self) -> Workspace:
         """Return a DuckDB workspace."""

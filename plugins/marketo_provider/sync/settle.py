@@ -9,7 +9,7 @@ from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import Claim, Settled
 from marketo_provider.state.snapshots import Snapshot
 from marketo_provider.state.workspace import Workspace
-from marketo_provider.sync.prune import prune
+from marketo_provider.sync.prune import find_unneeded
 from marketo_provider.sync.report import FailedCall, Report
 from marketo_provider.sync.run import Run, logger
 
@@ -37,9 +37,21 @@ class Settling:
         self._report = report
         self._snapshot = snapshot
         self._number = number
-        self._last = log.target.settled
+        last = log.target.settled
+        part = last if last and last.snapshot == number and (run.one_time or last.goes_on) else None
+        self._earlier = Report.model_validate(part.report) if part else None
+        # What the same run has done before it waited, which its switches and its limit of changes apply to too.
+        self.begun = self._earlier if part and part.goes_on else None
 
-    def settle(self, workspace: Workspace, claim: Claim, *, journals: list[str], ledger_rows: int) -> Settled:
+    def settle(
+        self,
+        workspace: Workspace,
+        claim: Claim,
+        *,
+        journals: list[str],
+        ledger_rows: int,
+        goes_on: bool = False,
+    ) -> Settled:
         """Settle, and return the record.
 
         Args:
@@ -47,6 +59,7 @@ class Settling:
             claim: the target's.
             journals: what the run has journaled, all of it.
             ledger_rows: how many rows the ledger had before the run's own.
+            goes_on: the run is to go on with the same snapshot.
         """
         run, report = self._run, self._report
         ledger_folder = f"{run.folder}/ledger/{secrets.token_hex(16)}"
@@ -60,7 +73,7 @@ class Settling:
         failed_by, failure = self._failure()
         self._complete_report(workspace)
         now = run.clock.now()
-        if run.one_time and not report.left_over and not failure:
+        if run.one_time and not (report.left_over or failure or goes_on or self._log.target.imports):
             claim = claim.model_copy(update={"finished_at": now})
         settled = Settled(
             at=now,
@@ -72,28 +85,33 @@ class Settling:
             base=base,
             base_rows=base_rows,
             deltas=deltas,
+            imports=self._log.target.imports,
             delivered=self._log.target.delivered,
             address_share=self._snapshot.address_share,
             report=report.model_dump(mode="json"),
             left_over=report.left_over,
             failure=failure,
             failed_by=failed_by,
+            goes_on=goes_on and not failure,
             takeover_seconds=self._lease.takeover_seconds,
         )
-        before = self._log.target
+        unneeded = find_unneeded(run, self._log, settled)
         self._log.hint(self._lease.append(settled))
-        prune(run, self._log, before=before, settled=settled)
+        for path in unneeded:
+            run.store.delete(path)
         logger.info("%s: %s.", run.label, report.line())
         return settled
 
     def _save_refused(self, workspace: Workspace, journals: list[str]) -> None:
-        if self._report.refused:
-            pieces = ", ".join(workspace.fetch(path) for path in journals)
-            source = "ledger" if self._run.one_time else f"read_parquet([{pieces}])"
-            workspace.save_csv(
-                f"SELECT address, code, next_try FROM {source} WHERE code IS NOT NULL",
-                f"{self._run.folder}/runs/{self._snapshot.name}/refused.csv",
-            )
+        if not self._report.refused:
+            return
+        path = f"{self._run.folder}/runs/{self._snapshot.name}/refused.csv"
+        pieces = ", ".join(workspace.fetch(journal) for journal in journals)
+        source = "ledger" if self._run.one_time else f"read_parquet([{pieces}])"
+        rows = f"SELECT address, code, next_try::VARCHAR AS next_try FROM {source} WHERE code IS NOT NULL"
+        if self.begun and self.begun.refused and not self._run.one_time:
+            rows += f" UNION ALL FROM read_csv({workspace.fetch(path)}, all_varchar = true)"
+        workspace.save_csv(rows, path)
 
     def _complete_report(self, workspace: Workspace) -> None:
         report = self._report
@@ -103,9 +121,12 @@ class Settling:
             for failed in self._run.marketo.failed_requests
         ]
         report.finished_at = self._run.clock.now()
-        if self._last and self._run.one_time and self._last.snapshot == self._number:
-            report.add_earlier(Report.model_validate(self._last.report))
-            self._count_in_ledger(workspace)
+        if self._earlier:
+            report.add_earlier(self._earlier)
+            if self._run.one_time:
+                self._count_in_ledger(workspace)
+        if report.imported or report.route == "bulk_import":
+            report.created = report.updated = None
 
     def _count_in_ledger(self, workspace: Workspace) -> None:
         """Count what was refused or absent as it stands: an earlier part's may have been tried again in this."""
@@ -118,7 +139,7 @@ class Settling:
 
     def _failure(self) -> tuple[Literal["refusals", "drift"], str | None]:
         run, report = self._run, self._report
-        answered = report.set_true + report.set_false + report.not_in_marketo + report.refused
+        answered = report.answered
         if report.refused >= _FEWEST_REFUSED and report.refused > run.export.max_reject_share * answered:
             causes = ", ".join(f"{count:,} by code {code}" for code, count in report.refused_by_code.items())
             return "refusals", (

@@ -31,11 +31,20 @@ def read_snapshot(run: Run) -> Snapshot:
     Raises:
         CohortUnusable: it has more profiles than `max_profiles`, or not one address.
         SnapshotIncomplete: the pages do not add up.
-        RateLimited: Mixpanel asks for a long pause; the pages read so far are kept.
+        RateLimited: Mixpanel asks for a long pause, or others read; the pages read so far are kept.
     """
     log = run.open_log()
     if own := _own_snapshot(run, log.target):
         return own
+    slots = run.slots()
+    run.mixpanel.keep_to(slots.slot)
+    try:
+        return _read(run, log)
+    finally:
+        slots.leave()
+
+
+def _read(run: Run, log: TargetLog) -> Snapshot:
     if left := _left_by_last_try(run, log.target):
         try:
             return _read_rest(run, *left)
