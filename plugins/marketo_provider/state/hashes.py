@@ -16,6 +16,7 @@ Array = NDArray[np.uint64]
 
 # Of 30 million hashes a piece holds 15 MB.
 _PIECE_BITS = 4
+_ONE = np.uint64(1)
 _BOUNDS = np.arange(1, 1 << _PIECE_BITS, dtype=np.uint64) << np.uint64(64 - _PIECE_BITS)
 
 
@@ -37,31 +38,34 @@ class Hashes:
             piece.write(hashes[begin:end].data)
 
     def pieces(self) -> Iterator[Array]:
-        """Yield them piece by piece, each piece sorted."""
+        """Yield them piece by piece, not sorted."""
         for piece in self._pieces:
             with piece:
                 piece.seek(0)
-                hashes = np.fromfile(piece, np.uint64)
-            hashes.sort()
-            yield hashes
+                yield np.fromfile(piece, np.uint64)
 
 
 def repeated(hashes: Hashes) -> Array:
-    """Return those that occur more than once."""
-    return np.unique(np.concatenate([_repeated(piece) for piece in hashes.pieces()]))
+    """Return those that occur more than once; what occurs often may come often."""
+    return np.concatenate([_repeated(np.sort(piece)) for piece in hashes.pieces()])
 
 
 def differing(mine: Hashes, theirs: Hashes) -> Array:
-    """Return those that only one side has, and those that a side has more than once."""
-    found = [_differing(*pieces) for pieces in zip(mine.pieces(), theirs.pieces(), strict=True)]
-    return np.unique(np.concatenate(found))
+    """Return those that only one side has, and those that a side has more than once.
+
+    All have to be even. What occurs often may come often.
+    """
+    return np.concatenate([_differing(*pair) for pair in zip(mine.pieces(), theirs.pieces(), strict=True)])
 
 
 def _differing(mine: Array, theirs: Array) -> Array:
-    both = np.concatenate([mine, theirs])
-    both.sort(kind="stable")  # merges what is sorted
-    edges = np.concatenate([[True], both[1:] != both[:-1], [True]])[: len(both) + 1]
-    return np.concatenate([both[edges[1:] & edges[:-1]], _repeated(mine), _repeated(theirs)])
+    # The last bit tells the sides apart, so that one sort does for both.
+    both = np.concatenate([mine, theirs | _ONE])
+    both.sort()
+    hashes = both & ~_ONE
+    edges = np.ones(len(both) + 1, bool)
+    edges[1:-1] = hashes[1:] != hashes[:-1]
+    return np.concatenate([hashes[edges[1:] & edges[:-1]], _repeated(both) & ~_ONE])
 
 
 def _repeated(piece: Array) -> Array:

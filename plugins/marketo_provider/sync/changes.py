@@ -31,6 +31,7 @@ _ENTERS = (
     "OR (NOT $create_leads AND coalesce(next_try <= $now, true)))) OR $full_refresh)"
 )
 _LEAVES = "($exits AND (may_hold OR flag IN ('refused', 'absent') OR ($full_refresh AND flag = 'false')))"
+_EVEN = f"{(1 << 64) - 2}::UBIGINT"
 _JUDGED = f"(SELECT {COLUMNS}, {_ENTERS} AS enters, {_LEAVES} AS leaves FROM ledger)"
 
 
@@ -133,7 +134,7 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
     }
     load_importing(workspace, imports, sent_before=goes_on)
     # Other hashes in each run: two keys that share one are told apart in the next.
-    hashed = f"hash({secrets.randbits(32)}, key_high, key_low)"
+    hashed = f"(hash({secrets.randbits(32)}, key_high, key_low) & {_EVEN})"
     _find_suspects(workspace, hashed, switches)
     workspace.run(
         f"CREATE OR REPLACE TABLE known AS FROM {_JUDGED} SEMI JOIN suspects ON {hashed} = hash", **switches
