@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	$$name -c '$(is_311)' 2>/dev/null && echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo simulate test check format lock clean
+.PHONY: help setup demo simulate test bench check format lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 9
@@ -26,7 +26,9 @@ simulate: $(STAMP) ## play days of syncs; MEMBERS= CHURN= DAYS= QUOTA= OTHERS=, 
 test: $(STAMP) ## run all tests; ARGS= goes to pytest
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
-bench-%: $(STAMP) ## bench-diff, -settle (ROWS=n), -deliver (CHANGES=n), -limits, -parse (EXPORTS=n): beside peers
+bench: $(patsubst tests/benchmarks/%.py,bench-%,$(shell grep -l '^if __name__' tests/benchmarks/*.py)) ## run every benchmark
+
+bench-%: $(STAMP) ## one: -diff, -settle, -snapshot (ROWS=n), -deliver (CHANGES=n), -limits, -parse (EXPORTS=n) ...
 	$(BIN)/python -m tests.benchmarks.$(subst -,_,$*)
 
 check: $(STAMP) ## lint, formatting, types, import contracts, spelling

@@ -26,8 +26,8 @@ def write_addresses(path: Path, first: int, rows: int) -> None:
     """Write some people's addresses, shuffled."""
     with _duckdb(path.parent) as db:
         db.execute(
-            f"COPY (SELECT {ADDRESS} AS address FROM range({first}, {first + rows}) AS people(i) "
-            f"ORDER BY hash(i)) TO {quoted(path)} (FORMAT parquet)"
+            f"COPY (SELECT {ADDRESS} AS address FROM range({first}, {first + rows}) AS p(i) ORDER BY hash(i)) "
+            f"TO {quoted(path)} (FORMAT parquet)"
         )
 
 

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-_ROUNDS = 3
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">=": operator.ge, "==": operator.eq}
 MIB = 1024 * 1024
 
@@ -61,9 +60,12 @@ class Stopwatch:
             self.seconds += time.perf_counter() - began
 
 
-def best(side: Callable[..., Work], *arguments: Any, rounds: int = _ROUNDS) -> Work:
-    """Return the fastest of some rounds, each in a new process, with the largest memory of all of them."""
-    done = [_apart(side, *arguments) for _ in range(rounds)]
+def best(side: Callable[..., Work], *arguments: Any, rounds: int | None = None) -> Work:
+    """Return the fastest of some rounds, each in a new process, with the largest memory of all of them.
+
+    Three rounds, or as many as ROUNDS says.
+    """
+    done = [_apart(side, *arguments) for _ in range(rounds or size("ROUNDS", 3))]
     fastest = min(done, key=lambda work: work.seconds)
     fastest.rss_bytes = max(work.rss_bytes for work in done)
     return fastest
@@ -111,10 +113,8 @@ def report(target: str, sides: dict[str, Work], limits: list[Limit]) -> None:
     out = sys.stdout.write
     out(f"{'side':<28}{'seconds':>10}{'rows':>14}{'MB':>10}{'peak MiB':>10}\n")
     for name, work in sides.items():
-        out(
-            f"{name:<28}{work.seconds:>10.3f}{work.rows:>14,}{work.bytes / 1e6:>10.1f}"
-            f"{work.rss_bytes / MIB:>10.0f}\n"
-        )
+        memory = work.rss_bytes / MIB
+        out(f"{name:<28}{work.seconds:>10.3f}{work.rows:>14,}{work.bytes / 1e6:>10.1f}{memory:>10.0f}\n")
         for key, value in work.more.items():
             out(f"{'  ' + key:<28}{value:>10.3f}\n")
     for limit in limits:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import pyarrow.parquet as pq
 
 from marketo_provider.state.ledger import load_ledger
-from marketo_provider.state.snapshots import ProfileRow, Session, Snapshot, SnapshotFolder
+from marketo_provider.state.snapshots import Session, Snapshot, SnapshotFolder
 from marketo_provider.state.store import LocalStore
 from marketo_provider.state.workspace import quoted
 from marketo_provider.sync.changes import find_changes, intent_rows
@@ -63,7 +64,7 @@ def prepare(folder: Path, rows: int) -> Work:
     with addresses.workspace(LocalStore(folder)) as workspace, watch.running():
         counts = snapshot.count(workspace, _session(rows))
         snapshot.complete(workspace, _complete(rows))
-    members = folder / addresses.TARGET / "snapshots" / _SNAPSHOT / "members.parquet"
+    members = folder / addresses.TARGET / "snapshots" / _SNAPSHOT / "addresses.parquet"
     return Work(watch.seconds, counts.members, members.stat().st_size)
 
 
@@ -71,7 +72,7 @@ def diff(folder: Path) -> Work:
     """Compare, and write the change set as the intent."""
     watch = Stopwatch()
     store = LocalStore(folder)
-    ledger_rows = _count(folder / _BASE)
+    ledger_rows = pq.read_metadata(folder / _BASE).num_rows
     with addresses.workspace(store) as workspace, watch.running():
         load_ledger(workspace, addresses.target(_BASE, ledger_rows, ()))
         SnapshotFolder(store, addresses.TARGET, _SNAPSHOT).load_members(workspace)
@@ -132,8 +133,9 @@ def sort_and_comm(folder: Path) -> Work:
         "comm -13 before.sorted after.sorted > in.txt && comm -23 before.sorted after.sorted > out.txt"
     )
     with watch.running():
-        # The command is the constant above.
-        subprocess.run(["/bin/sh", "-c", command], cwd=folder, env={**os.environ, "LC_ALL": "C"}, check=True)  # noqa: S603 - as said
+        subprocess.run(  # noqa: S603 - the command stands above
+            ["/bin/sh", "-c", command], cwd=folder, env={**os.environ, "LC_ALL": "C"}, check=True
+        )
     written = [folder / "in.txt", folder / "out.txt"]
     rows = sum(path.read_bytes().count(b"\n") for path in written)
     return Work(watch.seconds, rows, sum(path.stat().st_size for path in written))
@@ -151,20 +153,15 @@ def _set_up(folder: Path, rows: int) -> None:
         )
     snapshot = SnapshotFolder(store, addresses.TARGET, _SNAPSHOT)
     for number, page in enumerate(addresses.pages(_plain(folder)[1], _PAGE_SIZE)):
-        snapshot.add_page(number, [ProfileRow(address, address, None) for address in page])
+        snapshot.add_page(number, page, page, [None] * len(page))
 
 
 def _plain(folder: Path) -> tuple[Path, Path]:
     return folder / "before.parquet", folder / "after.parquet"
 
 
-def _count(path: Path) -> int:
-    found = duckdb.connect().execute(f"SELECT count(*) FROM {quoted(path)}").fetchone()
-    return int(found[0]) if found else 0
-
-
 def _written(watch: Stopwatch, paths: list[Path]) -> Work:
-    rows = sum(_count(path) for path in paths)
+    rows = sum(pq.read_metadata(path).num_rows for path in paths)
     return Work(watch.seconds, rows, sum(path.stat().st_size for path in paths))
 
 

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from marketo_provider.state.ledger import COLUMNS, LedgerRow, encode_rows, load_ledger, settle_ledger
+import pyarrow as pa
+
+from marketo_provider.state.ledger import COLUMNS, column_rows, encode_columns, load_ledger, settle_ledger
 from marketo_provider.state.store import LocalStore
 from marketo_provider.state.target import Target
 from tests.benchmarks import addresses
@@ -10,6 +12,7 @@ from tests.benchmarks.common import MIB, Limit, Stopwatch, Work, best, quotient,
 
 _SETTLES = 12
 _PIECE_ROWS = 3000  # a journal's
+_CALL_ROWS = 300
 _BASE = f"{addresses.TARGET}/ledger/base.parquet"
 
 
@@ -46,7 +49,7 @@ def settle(folder: Path, rows: int) -> Work:
                 run * changed + number * _PIECE_ROWS, min(_PIECE_ROWS, changed - number * _PIECE_ROWS)
             )
             with journal.running():
-                store.write(path, encode_rows(answers))
+                store.write(path, encode_columns(answers))
         target = addresses.target(_BASE, rows, deltas, intent, *pieces)
         with addresses.workspace(store) as workspace, settles.running():
             base, _, deltas = settle_ledger(workspace, target, f"run/{run}")
@@ -80,8 +83,12 @@ def _rewrite(store: LocalStore, target: Target, path: str) -> None:
         workspace.save(f"SELECT {COLUMNS} FROM ledger", path)
 
 
-def _answers(first: int, rows: int) -> list[LedgerRow]:
-    return [addresses.answer(number) for number in range(first, first + rows)]
+def _answers(first: int, rows: int) -> list[pa.RecordBatch]:
+    """Return answers as a delivery hands them to the journal: the columns of one call after the other."""
+    return [
+        column_rows(addresses.answer(number) for number in range(call, min(call + _CALL_ROWS, first + rows)))
+        for call in range(first, first + rows, _CALL_ROWS)
+    ]
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from marketo_provider.errors import (
     SessionLost,
     VendorUnavailable,
 )
-from marketo_provider.mixpanel.client import Cohort, MixpanelClient, Page, Profile
+from marketo_provider.mixpanel.client import Cohort, MixpanelClient, Page
 from marketo_provider.mixpanel.connection import MixpanelConnection
 from tests.fake_wire import FakeAdapter, FakeClock, Reply, Step, body_of, session_with, shown
 
@@ -148,7 +148,7 @@ def test_a_page_is_returned_as_mixpanel_numbers_and_sizes_it(world: World) -> No
     """What was asked for is not what counts."""
     world.answer(Reply(page(page_size=1000, total=2500)))
 
-    assert world.client.first_page(COHORT) == Page(0, 1000, 2500, SESSION, [Profile("u1", ANN)])
+    assert world.client.first_page(COHORT) == Page(0, 1000, 2500, SESSION, ["u1"], [ANN])
 
 
 def test_profiles_come_as_they_are(world: World) -> None:
@@ -168,15 +168,16 @@ def test_profiles_come_as_they_are(world: World) -> None:
         )
     )
 
-    assert world.client.first_page(COHORT).profiles == [
-        Profile("5", "<null>"),
-        Profile("a", [ANN]),
-        Profile("b", 5.5),
-        Profile("c", None),
-        Profile("d", None),
-        Profile("e", None),
-        Profile("f", None),
-    ]
+    read = world.client.first_page(COHORT)
+    assert dict(zip(read.distinct_ids, read.emails, strict=True)) == {
+        "5": "<null>",
+        "a": [ANN],
+        "b": 5.5,
+        "c": None,
+        "d": None,
+        "e": None,
+        "f": None,
+    }
 
 
 def test_a_later_page_is_asked_for_with_its_session(world: World) -> None:
@@ -293,7 +294,7 @@ def test_a_page_with_a_key_of_the_wrong_type_is_not_believed(world: World, broke
     """It is asked for again, whole."""
     world.answer(Reply(page() | broken), Reply(page()))
 
-    assert world.client.first_page(COHORT).profiles == [Profile("u1", ANN)]
+    assert world.client.first_page(COHORT).emails == [ANN]
     assert len(world.paths) == 2
 
 
@@ -415,7 +416,7 @@ def test_an_empty_cohort_is_a_page_without_profiles(world: World) -> None:
     """If there is such a cohort."""
     world.answer(Reply(page() | {"total": 0, "results": []}), LISTED)
 
-    assert world.client.first_page(COHORT).profiles == []
+    assert world.client.first_page(COHORT).distinct_ids == []
 
 
 def test_an_empty_page_of_no_cohort_is_told(world: World) -> None:
@@ -537,7 +538,7 @@ def test_no_error_holds_an_address_a_secret_or_mixpanel_s_own_words(world: World
 
 def test_no_page_shows_an_address() -> None:
     """Nor an id, which some projects make of one."""
-    assert ANN not in repr(Page(0, 1, 1, SESSION, [Profile(ANN, ANN)])) + repr(Profile(ANN, ANN))
+    assert ANN not in repr(Page(0, 1, 1, SESSION, [ANN], [ANN]))
 
 
 def test_who_waits_may_be_less_patient(world: World) -> None:

@@ -83,7 +83,7 @@ def test_a_cohort_is_read_whole_for_one_counted_query(world: World) -> None:
 
     assert [page.number for page in read] == [0, 1, 2]
     assert [page.total for page in read] == [250, None, None]
-    members = {one.distinct_id: one.email for page in read for one in page.profiles}
+    members = {id_: email for page in read for id_, email in zip(page.distinct_ids, page.emails, strict=True)}
     profiles = world.sandbox.state.project.profiles
     assert members == {str(id_): properties.get("$email") for id_, properties in profiles.items()}
     assert world.sandbox.state.rate.counted() == 1
@@ -96,7 +96,7 @@ def test_the_echoed_page_size_counts(world: World) -> None:
     read = pages(world.client())
 
     assert {page.page_size for page in read} == {40}
-    assert sum(len(page.profiles) for page in read) == 250
+    assert sum(len(page.distinct_ids) for page in read) == 250
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -116,7 +116,7 @@ def test_transient_faults_are_waited_out_without_another_counted_query(world: Wo
 
     page = client.page(COHORT, first.session_id, 1) if number else client.first_page(COHORT)
 
-    assert len(page.profiles) == 100
+    assert len(page.distinct_ids) == 100
     assert sum(world.sandbox.wire.effects.values()) == 6
     assert world.sandbox.state.rate.counted() == (1 if number else 5)
 
@@ -172,7 +172,7 @@ def test_an_empty_cohort_is_read(world: World) -> None:
     """There is one, so that nobody in it is an answer."""
     world.sandbox.state.project.set_cohort(5, "Empty", members=[])
 
-    assert world.client().first_page(5).profiles == []
+    assert world.client().first_page(5).distinct_ids == []
 
 
 DENIED = [
@@ -224,7 +224,7 @@ def test_classified_addresses_read_as_missing(world: World) -> None:
     """Mixpanel says nothing of it; the snapshot counts them."""
     world.account(email_is_classified=True)
 
-    assert {one.email for page in pages(world.client()) for one in page.profiles} == {None}
+    assert {email for page in pages(world.client()) for email in page.emails} == {None}
 
 
 def test_a_data_view_that_filters_makes_the_cohort_smaller(world: World) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from marketo_provider.errors import StoreUnusable
 from marketo_provider.state.ledger import Key
-from marketo_provider.state.snapshots import PageCounts, ProfileRow, Session, Snapshot, SnapshotFolder
+from marketo_provider.state.snapshots import PageCounts, Session, Snapshot, SnapshotFolder
 from marketo_provider.state.store import LocalStore, Store
 from marketo_provider.state.workspace import Workspace
 from tests.state.support import FOLDER, NOW
@@ -54,9 +54,15 @@ def snapshot(**counts: int) -> Snapshot:
     )
 
 
-def with_address(*addresses: str) -> list[ProfileRow]:
+def add(folder: SnapshotFolder, number: int, *profiles: tuple[str, str | None, str | None]) -> None:
+    """Store a page of profiles: id, address, cause."""
+    ids, addresses, causes = ([profile[place] for profile in profiles] for place in range(3))
+    folder.add_page(number, [str(each) for each in ids], addresses, causes)
+
+
+def with_address(*addresses: str) -> list[tuple[str, str | None, str | None]]:
     """Return a profile for each address."""
-    return [ProfileRow(f"id of {address}", address, None) for address in addresses]
+    return [(f"id of {address}", address, None) for address in addresses]
 
 
 def test_a_folder_that_is_not_there_holds_nothing(store: Store) -> None:
@@ -85,7 +91,7 @@ def test_pages_are_known_by_number(store: Store) -> None:
     """What is stored need not be read again."""
     folder = SnapshotFolder(store, FOLDER, NAME)
     for number in (0, 12, 3):
-        folder.add_page(number, with_address("a@x.io"))
+        add(folder, number, *with_address("a@x.io"))
 
     assert folder.pages() == {0, 3, 12}
 
@@ -94,7 +100,7 @@ def test_an_abandoned_read_leaves_nothing(store: Store) -> None:
     """Pages hold addresses."""
     folder = SnapshotFolder(store, FOLDER, NAME)
     folder.begin(session(total=4))
-    folder.add_page(0, with_address("a@x.io"))
+    add(folder, 0, *with_address("a@x.io"))
 
     folder.abandon()
 
@@ -117,9 +123,9 @@ def test_a_damaged_file_is_named(local: LocalStore, file: str) -> None:
 def test_profiles_are_counted_by_what_they_hold(workspace: Workspace) -> None:
     """Without an address, an invalid one, a second profile of an address, and members."""
     folder = SnapshotFolder(workspace.store, FOLDER, NAME)
-    folder.add_page(0, [ProfileRow("1", "Ann@x.io", None), ProfileRow("2", None, "without_email")])
-    folder.add_page(1, [ProfileRow("3", "ann@x.io", None), ProfileRow("4", None, "invalid_email")])
-    folder.add_page(2, [ProfileRow("5", "bob@x.io", None), ProfileRow("5", "ANN@x.io", None)])
+    add(folder, 0, ("1", "Ann@x.io", None), ("2", None, "without_email"))
+    add(folder, 1, ("3", "ann@x.io", None), ("4", None, "invalid_email"))
+    add(folder, 2, ("5", "bob@x.io", None), ("5", "ANN@x.io", None))
 
     counts = folder.count(workspace, session(total=6, page_size=2))
 
@@ -131,7 +137,7 @@ def test_profiles_are_counted_by_what_they_hold(workspace: Workspace) -> None:
 def test_an_empty_cohort_counts_nothing(workspace: Workspace) -> None:
     """Its one page is empty, and not short: it is the last."""
     folder = SnapshotFolder(workspace.store, FOLDER, NAME)
-    folder.add_page(0, [])
+    add(folder, 0)
 
     counts = folder.count(workspace, session(total=0))
 
@@ -154,7 +160,7 @@ def test_pages_before_the_last_must_be_full(workspace: Workspace, sizes: tuple[i
     """By how many they fall short is counted, empty pages too."""
     folder = SnapshotFolder(workspace.store, FOLDER, NAME)
     for number, size in enumerate(sizes):
-        folder.add_page(number, with_address(*(f"{number}-{each}@x.io" for each in range(size))))
+        add(folder, number, *with_address(*(f"{number}-{each}@x.io" for each in range(size))))
 
     assert folder.count(workspace, session(total=9)).short == short
 
@@ -162,7 +168,7 @@ def test_pages_before_the_last_must_be_full(workspace: Workspace, sizes: tuple[i
 def test_a_page_that_is_not_stored_stops_the_count(workspace: Workspace) -> None:
     """Nothing is delivered of what is not there."""
     folder = SnapshotFolder(workspace.store, FOLDER, NAME)
-    folder.add_page(0, with_address("a@x.io"))
+    add(folder, 0, *with_address("a@x.io"))
 
     with pytest.raises(StoreUnusable):
         folder.count(workspace, session(total=4))
@@ -171,9 +177,9 @@ def test_a_page_that_is_not_stored_stops_the_count(workspace: Workspace) -> None
 def test_members_are_the_smallest_form_of_each_address(workspace: Workspace) -> None:
     """Whichever page a form came on, the same one is sent; upper case is smaller, by code point."""
     folder = SnapshotFolder(workspace.store, FOLDER, NAME)
-    folder.add_page(0, with_address("ann@x.io", "bob@x.io"))
-    folder.add_page(1, with_address("aNN@x.io", "Ann@x.io"))
-    folder.add_page(2, [ProfileRow("7", None, "without_email")])
+    add(folder, 0, *with_address("ann@x.io", "bob@x.io"))
+    add(folder, 1, *with_address("aNN@x.io", "Ann@x.io"))
+    add(folder, 2, ("7", None, "without_email"))
     folder.count(workspace, session(total=5, page_size=2))
 
     folder.complete(workspace, snapshot())
@@ -191,7 +197,7 @@ def test_a_complete_snapshot_needs_its_pages_no_more(workspace: Workspace) -> No
     """Pages go, the snapshot can be read by the next task."""
     folder = SnapshotFolder(workspace.store, FOLDER, NAME)
     folder.begin(session(total=1))
-    folder.add_page(0, with_address("a@x.io"))
+    add(folder, 0, *with_address("a@x.io"))
     folder.count(workspace, session(total=1))
 
     folder.complete(workspace, snapshot(profiles=1, members=1))

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from marketo_provider.state.ledger import Key
-from marketo_provider.sync.address import Unusable, read_address
+from marketo_provider.sync.address import Unusable, read_address, read_addresses
 
 WITHOUT, INVALID = Unusable.WITHOUT_EMAIL, Unusable.INVALID_EMAIL
 # All that `str.strip` takes off, of Unicode's whitespace and the separators among the control characters.
@@ -258,3 +258,24 @@ def test_one_address_has_one_key(value: str) -> None:
     if not isinstance(address, Unusable):
         assert read_address(address) == address
         assert Key.of(address) == Key.of(address.upper()) == Key.of(address.lower())
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.none(),
+            st.integers(),
+            st.text(max_size=12),
+            st.from_regex(r"\A\s?[!-~]{1,3}@[!-~]{1,3}\.[!-~]{1,2}\s?\Z"),
+            st.just("a" * 250 + "@b.co"),
+            st.just("a" * 251 + "@b.co"),
+        )
+    )
+)
+def test_many_values_are_read_as_each_alone(values: list[object]) -> None:
+    """The short cut for plain addresses takes nothing that the rule does not."""
+    addresses, causes = read_addresses(values)
+
+    each = [read_address(value) for value in values]
+    assert addresses == [None if isinstance(read, Unusable) else read for read in each]
+    assert causes == [read if isinstance(read, Unusable) else None for read in each]

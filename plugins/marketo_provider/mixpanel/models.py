@@ -4,22 +4,18 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
-    """A member of a cohort; `email` is whatever `$email` held, None where it is missing."""
-
-    distinct_id: str = field(repr=False)
-    email: object = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a session, numbered and sized by Mixpanel's echo."""
+    """A page of a session, numbered and sized by Mixpanel's echo; its profiles column by column.
+
+    Of each profile the id, and whatever `$email` held, None where it is missing.
+    """
 
     number: int
     page_size: int
     total: int | None
     session_id: str
-    profiles: list[Profile] = field(repr=False)
+    distinct_ids: list[str] = field(repr=False)
+    emails: list[object] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

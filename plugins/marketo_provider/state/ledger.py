@@ -141,7 +141,10 @@ def decode_row(row: Mapping[str, Any]) -> LedgerRow:
 def load_ledger(workspace: Workspace, target: Target) -> None:
     """Make the views `ledger` and `delta` of a target's files."""
     base = f"read_parquet({workspace.fetch(target.base)})" if target.base else _NO_ROWS
-    workspace.run(f"CREATE OR REPLACE VIEW delta AS SELECT {COLUMNS} FROM {_newest(workspace, target.deltas)}")
+    newest = _newest(workspace, target.deltas)
+    if len(target.deltas) > 1:
+        newest = f"FROM read_parquet({workspace.set_aside(newest)})"
+    workspace.run(f"CREATE OR REPLACE VIEW delta AS {newest}")
     if target.deltas:
         base = f"{base} AS base ANTI JOIN delta USING (key_high, key_low) UNION ALL SELECT {COLUMNS} FROM delta"
     workspace.run(f"CREATE OR REPLACE VIEW ledger AS SELECT {COLUMNS} FROM {base}")
@@ -160,7 +163,7 @@ def settle_ledger(workspace: Workspace, target: Target, folder: str) -> tuple[st
     deltas = settled
     if _stored_rows(workspace, fresh):
         deltas = (*settled, f"{folder}/delta.parquet")
-        workspace.save(f"SELECT {COLUMNS} FROM {_newest(workspace, fresh)}", deltas[-1])
+        workspace.save(_newest(workspace, fresh), deltas[-1])
     delta_rows = _stored_rows(workspace, deltas)
     if delta_rows and delta_rows * _FOLD_SHARE >= target.base_rows:
         path = f"{folder}/base.parquet"
@@ -169,7 +172,7 @@ def settle_ledger(workspace: Workspace, target: Target, folder: str) -> tuple[st
         return path, _stored_rows(workspace, (path,)), ()
     if len(deltas) > _MOST_DELTAS:
         path = f"{folder}/deltas.parquet"
-        workspace.save(f"SELECT {COLUMNS} FROM {_newest(workspace, deltas)}", path)
+        workspace.save(_newest(workspace, deltas), path)
         deltas = (path,)
     return target.base, target.base_rows, deltas
 
@@ -184,20 +187,14 @@ def _stored_rows(workspace: Workspace, paths: Sequence[str]) -> int:
 
 
 def _newest(workspace: Workspace, deltas: Sequence[str]) -> str:
-    """Return where the deltas' rows are to be had, of each key the newest."""
+    """Return the query of the deltas' rows, of each key the newest."""
     if not deltas:
-        return _NO_ROWS
+        return f"FROM {_NO_ROWS}"
+    files = f"read_parquet([{', '.join(map(workspace.fetch, deltas))}])"
     if len(deltas) == 1:
-        return f"read_parquet({workspace.fetch(deltas[0])})"
-    layers = " UNION ALL ".join(
-        f"SELECT {COLUMNS}, {order} AS layer FROM read_parquet({workspace.fetch(path)})"
-        for order, path in enumerate(deltas)
-    )
-    newest = f"SELECT key_high, key_low, max(layer) AS layer FROM ({layers}) GROUP BY key_high, key_low"
-    rows = workspace.set_aside(
-        f"SELECT {COLUMNS} FROM ({layers}) SEMI JOIN ({newest}) USING (key_high, key_low, layer)"
-    )
-    return f"read_parquet({rows})"
+        return f"SELECT {COLUMNS} FROM {files}"
+    newest = f"SELECT key_high, key_low, max(file_index) AS file_index FROM {files} GROUP BY key_high, key_low"
+    return f"SELECT {COLUMNS} FROM {files} SEMI JOIN ({newest}) USING (key_high, key_low, file_index)"
 
 
 _SQL_TYPES = {

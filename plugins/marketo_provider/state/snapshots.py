@@ -1,21 +1,25 @@
 """Snapshots: one complete read of a cohort each, page by page into the store, then folded to its members.
 
-A snapshot's folder holds `session.json` (how to go on), `pages/`, and at the end `members.parquet` and
-`complete.json`. Whether the pages add up is for the sync to judge; what they hold is counted here.
+A snapshot's folder holds `session.json` (how to go on), `pages/`, and at the end `addresses.parquet`,
+`shared.parquet` (one row in place of those of an address that several profiles have) and `complete.json`. Whether
+the pages add up is for the sync to judge; what they hold is counted here.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from marketo_provider.errors import StoreUnusable
+from marketo_provider.state.hashes import Hashes, repeated
 from marketo_provider.state.ledger import key_sql
 from marketo_provider.state.store import Store
-from marketo_provider.state.workspace import Workspace, parquet
+from marketo_provider.state.workspace import BATCH_ROWS, Workspace, parquet, quoted, silent
 
 
 class _Stored(BaseModel):
@@ -90,15 +94,6 @@ class Snapshot(_Stored):
 
 
 @dataclass(frozen=True, slots=True)
-class ProfileRow:
-    """One profile of a page: its valid address, or the cause why there is none."""
-
-    distinct_id: str
-    address: str | None
-    cause: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class PageCounts:
     """What the pages read so far add up to. `short` is by how much pages before the last fall short."""
 
@@ -112,12 +107,14 @@ class PageCounts:
 
 
 _PAGE_SCHEMA: pa.Schema = pa.schema(
-    [  # type: ignore[arg-type] # the stubs know no list of mixed types
-        ("page", pa.int32()),
+    [
         ("profile", pa.string()),
         ("address", pa.string()),
         ("cause", pa.string()),
     ]
+)
+_ADDRESS_SCHEMA: pa.Schema = pa.schema(
+    [("key_high", pa.uint64()), ("key_low", pa.uint64()), ("address", pa.string())]  # type: ignore[arg-type] # the stubs know no list of mixed types
 )
 
 
@@ -155,22 +152,25 @@ class SnapshotFolder:
         """Return the numbers of the pages that are stored."""
         return {int(name.removesuffix(".parquet")) for name in self._store.names(f"{self.path}/pages")}
 
-    def add_page(self, number: int, rows: Sequence[ProfileRow]) -> None:
-        """Store a page."""
-        columns: list[Sequence[object]] = [
-            [number] * len(rows),
-            [row.distinct_id for row in rows],
-            [row.address for row in rows],
-            [row.cause for row in rows],
-        ]
-        arrays = [pa.array(column, field.type) for column, field in zip(columns, _PAGE_SCHEMA, strict=True)]
-        self._store.write(self._page(number), parquet(pa.Table.from_arrays(arrays, schema=_PAGE_SCHEMA)))
+    def add_page(
+        self,
+        number: int,
+        distinct_ids: Sequence[str],
+        addresses: Sequence[str | None],
+        causes: Sequence[str | None],
+    ) -> None:
+        """Store a page: of each profile its id, and its valid address or the cause why there is none."""
+        columns = [pa.array(column, pa.string()) for column in (distinct_ids, addresses, causes)]
+        page = pa.Table.from_arrays(columns, schema=_PAGE_SCHEMA)
+        self._store.write(self._page(number), parquet(page))
 
     def count(self, workspace: Workspace, session: Session) -> PageCounts:
-        """Add the pages of a session up; makes the view `keyed` of their addresses and the table `repeated`."""
+        """Add the pages of a session up; sets their addresses aside, and makes the table `shared` of them.
+
+        Hashes tell which ids and addresses may occur twice; only these are then looked at themselves.
+        """
         files = ", ".join(workspace.fetch(self._page(number)) for number in range(session.pages))
-        workspace.run(f"CREATE OR REPLACE VIEW pages AS FROM read_parquet([{files}])")
-        # Two hashes that do not depend on each other: 30 million ids are too many for one of 64 bits.
+        workspace.run(f"CREATE OR REPLACE VIEW pages AS SELECT *, file_index AS page FROM read_parquet([{files}])")
         profiles, without, invalid, short = workspace.row(
             "SELECT count(*), count(*) FILTER (cause = 'without_email'), "
             "count(*) FILTER (cause = 'invalid_email'), "
@@ -178,34 +178,64 @@ class SnapshotFolder:
             size=session.page_size,
             last=session.pages - 1,
         )
-        (distinct,) = workspace.row(
-            "SELECT count(*) FROM (SELECT DISTINCT hash(profile), hash(reverse(profile)) FROM pages)"
+        ids, keys = self._set_aside(workspace)
+        workspace.keep(repeated(ids), "repeated_ids")
+        (again,) = workspace.row(
+            "SELECT count(*) - count(DISTINCT profile) FROM (SELECT profile, hash(profile) AS hash FROM pages) "
+            "SEMI JOIN repeated_ids USING (hash)"
         )
-        keyed = workspace.set_aside(f"SELECT {key_sql('address')}, address FROM pages WHERE address IS NOT NULL")
-        workspace.run(f"CREATE OR REPLACE VIEW keyed AS FROM read_parquet({keyed})")
+        workspace.keep(repeated(keys), "repeated_keys")
         workspace.run(
-            "CREATE OR REPLACE TABLE repeated AS SELECT key_high, key_low, count(*) AS profiles FROM keyed "
-            "GROUP BY key_high, key_low HAVING count(*) > 1"
+            "CREATE OR REPLACE TABLE shared AS SELECT key_high, key_low, min(address) AS address, "
+            f"count(*) AS profiles FROM read_parquet({quoted(_addresses(workspace))}) "
+            "SEMI JOIN repeated_keys ON key_high = hash GROUP BY key_high, key_low"
         )
-        (duplicates,) = workspace.row("SELECT coalesce(sum(profiles - 1), 0)::BIGINT FROM repeated")
+        (duplicates,) = workspace.row("SELECT coalesce(sum(profiles - 1), 0)::BIGINT FROM shared")
         members = profiles - without - invalid - duplicates
-        return PageCounts(profiles, distinct, short, without, invalid, duplicates, members)
+        return PageCounts(profiles, profiles - again, short, without, invalid, duplicates, members)
 
     def complete(self, workspace: Workspace, snapshot: Snapshot) -> None:
-        """Store the members that were counted, then the snapshot; the pages are not needed any more."""
-        workspace.save(
-            "SELECT key_high, key_low, address FROM keyed ANTI JOIN repeated USING (key_high, key_low) UNION ALL "
-            "SELECT key_high, key_low, min(address) FROM keyed SEMI JOIN repeated USING (key_high, key_low) "
-            "GROUP BY key_high, key_low",
-            f"{self.path}/members.parquet",
-        )
+        """Store the addresses that were counted, then the snapshot; the pages are not needed any more."""
+        workspace.save("SELECT key_high, key_low, address FROM shared", f"{self.path}/shared.parquet")
+        self._store.publish(_addresses(workspace), f"{self.path}/addresses.parquet")
         self._store.write(f"{self.path}/complete.json", snapshot.model_dump_json().encode())
         self._store.delete(f"{self.path}/pages")
 
     def load_members(self, workspace: Workspace) -> None:
         """Make the view `members`: key_high, key_low, address."""
-        members = workspace.fetch(f"{self.path}/members.parquet")
-        workspace.run(f"CREATE OR REPLACE VIEW members AS FROM read_parquet({members})")
+        addresses, shared = (workspace.fetch(f"{self.path}/{name}.parquet") for name in ("addresses", "shared"))
+        workspace.run(
+            "CREATE OR REPLACE VIEW members AS "
+            f"FROM read_parquet({addresses}) ANTI JOIN read_parquet({shared}) AS shared USING (key_high) "
+            f"UNION ALL FROM read_parquet({shared})"
+        )
+
+    def _set_aside(self, workspace: Workspace) -> tuple[Hashes, Hashes]:
+        """Write the pages' addresses to one file, with their keys; return hashes of profiles and addresses."""
+        ids, keys = Hashes(workspace.scratch), Hashes(workspace.scratch)
+        rows = workspace.batches(
+            f"SELECT {key_sql('address')}, address, hash(profile) AS id FROM pages", BATCH_ROWS
+        )
+        with (
+            silent(),
+            pq.ParquetWriter(
+                _addresses(workspace),
+                _ADDRESS_SCHEMA,
+                compression="lz4",
+                use_dictionary=False,
+                write_statistics=False,
+            ) as file,
+        ):
+            for batch in rows:
+                ids.add(batch["id"].to_numpy())
+                with_address = batch.select(_ADDRESS_SCHEMA.names).drop_null()
+                keys.add(with_address["key_high"].to_numpy())
+                file.write_batch(with_address)
+        return ids, keys
 
     def _page(self, number: int) -> str:
         return f"{self.path}/pages/{number:06d}.parquet"
+
+
+def _addresses(workspace: Workspace) -> Path:
+    return workspace.scratch / "addresses.parquet"

@@ -13,7 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from marketo_provider.errors import StoreUnusable
+from marketo_provider.state.hashes import Array, Hashes
 from marketo_provider.state.store import Store
+
+BATCH_ROWS = 122_880  # DuckDB's own row group
 
 
 class Workspace:
@@ -74,6 +77,20 @@ class Workspace:
             reader = cursor.sql(sql, params=parameters or None).to_arrow_reader(size)
             yield from reader
 
+    def hashes(self, sql: str, **parameters: Any) -> Hashes:
+        """Return the hashes that are a query's one column."""
+        hashes = Hashes(self.scratch)
+        with silent():
+            for batch in self.batches(sql, BATCH_ROWS, **parameters):
+                hashes.add(batch.column(0).to_numpy())
+        return hashes
+
+    def keep(self, hashes: Array, table: str) -> None:
+        """Make a table of one column, `hash`."""
+        with silent():
+            self._duckdb.execute(f"DROP TABLE IF EXISTS {table}")
+            self._duckdb.from_arrow(pa.table({"hash": hashes})).to_table(table)
+
     def fetch(self, path: str) -> str:
         """Return a local copy of a stored Parquet file, quoted for SQL."""
         try:
@@ -111,7 +128,11 @@ class Workspace:
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """Keep the messages of DuckDB and Arrow, which may quote an address, out of logs."""
+    """Keep the messages of DuckDB and Arrow, which may quote an address, out of logs.
+
+    Raises:
+        StoreUnusable: instead of their own errors.
+    """
     try:
         yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:  # Arrow hands DuckDB's errors on as OSError

@@ -18,17 +18,10 @@ import pyarrow.compute as pc
 from marketo_provider.state.ledger import COLUMNS, SCHEMA, LedgerRow, decode_row
 from marketo_provider.state.records import OpenImport
 from marketo_provider.state.workspace import Workspace
+from marketo_provider.sync.comparison import find_suspects
 from marketo_provider.sync.importing import load_importing
 
 _CHUNK_ROWS = 3000
-# Whether a ledger row is sent again if its address is a member, and looked at if it is not.
-_ENTERS = (
-    "(flag = 'false' OR (flag = 'unknown' AND code IS NULL) OR (flag = 'refused' AND may_hold) "
-    "OR (code IS NOT NULL AND ($retry_refused OR coalesce(next_try <= $now, true))) "
-    "OR (flag = 'absent' AND ((NOT was_true AND $create_leads) "
-    "OR (NOT $create_leads AND coalesce(next_try <= $now, true)))) OR $full_refresh)"
-)
-_LEAVES = "($exits AND (may_hold OR flag IN ('refused', 'absent') OR ($full_refresh AND flag = 'false')))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,45 +114,33 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         imports: the files that are under way.
         goes_on: the run has sent before what goes out beside a file under way; it does not send that again.
     """
+    switches = {
+        "now": now,
+        "exits": exits,
+        "create_leads": create_leads,
+        "full_refresh": full_refresh,
+        "retry_refused": retry_refused,
+    }
     load_importing(workspace, imports, sent_before=goes_on)
-    # One pass over both sides tells which keys differ; addresses and all else are read for these only.
+    find_suspects(workspace, switches)
+    # One address, one request: whom a file that Marketo has taken will set True is not sent again meanwhile.
     workspace.run(
-        "CREATE OR REPLACE TABLE differing AS SELECT key_high, key_low, coalesce(is_member, false) AS is_member "
-        "FROM (SELECT key_high, key_low, true AS is_member FROM members) AS cohort FULL JOIN "
-        f"(SELECT key_high, key_low, {_ENTERS} AS enters, {_LEAVES} AS leaves FROM ledger) AS held "
-        "USING (key_high, key_low) WHERE CASE WHEN is_member THEN coalesce(enters, true) ELSE leaves END",
-        now=now,
-        exits=exits,
-        create_leads=create_leads,
-        full_refresh=full_refresh,
-        retry_refused=retry_refused,
-    )
-    if imports:
-        # One address, one request: whom a file that Marketo has taken will set True is not sent again meanwhile.
-        workspace.run(
-            "CREATE OR REPLACE TABLE differing AS FROM differing ANTI JOIN importing "
-            "ON differing.key_high = importing.key_high AND differing.key_low = importing.key_low "
-            "AND (sent OR (taken AND is_member))"
-        )
-    workspace.run(
-        f"CREATE OR REPLACE TABLE known AS SELECT {COLUMNS} FROM ledger SEMI JOIN differing "
-        "USING (key_high, key_low)"
-    )
-    workspace.run(
-        "CREATE OR REPLACE TABLE entering AS "
-        "SELECT members.key_high, members.key_low, coalesce(known.address, members.address) AS address, "
+        "CREATE OR REPLACE TABLE found AS "
+        "SELECT mine.key_high, mine.key_low, coalesce(known.address, mine.address) AS address, "
         "coalesce(flag, 'false') AS flag, coalesce(was_true, false) AS was_true, "
         "coalesce(may_hold, false) AS may_hold, code, coalesce(lead_ids, []) AS lead_ids, "
         "coalesce(tries, 0) AS tries, next_try, true AS value, "
-        "$create_leads AND NOT coalesce(was_true, false) AND importing.taken IS NULL AS create_lead, "
-        "[]::BIGINT[] AS reach, importing.taken IS NOT NULL AS importing "
-        "FROM (FROM members SEMI JOIN differing USING (key_high, key_low)) AS members "
-        "LEFT JOIN known USING (key_high, key_low) LEFT JOIN importing USING (key_high, key_low)",
+        "$create_leads AND NOT coalesce(was_true, false) AND taken IS NULL AS create_lead, "
+        "[]::BIGINT[] AS reach, taken IS NOT NULL AS importing, "
+        "coalesce(enters, true) AND NOT coalesce(taken OR sent, false) AS enters "
+        "FROM mine LEFT JOIN known USING (key_high, key_low) LEFT JOIN importing USING (key_high, key_low)",
         create_leads=create_leads,
     )
+    workspace.run("CREATE OR REPLACE VIEW entering AS SELECT * EXCLUDE (enters) FROM found WHERE enters")
     workspace.run(
-        "CREATE OR REPLACE TABLE leaving AS "
-        f"SELECT {COLUMNS} FROM known SEMI JOIN (FROM differing WHERE NOT is_member) USING (key_high, key_low)"
+        f"CREATE OR REPLACE TABLE leaving AS SELECT {COLUMNS} FROM known ANTI JOIN found "
+        "USING (key_high, key_low) ANTI JOIN (FROM importing WHERE sent) AS importing USING (key_high, key_low) "
+        "WHERE leaves"
     )
     _find_reach(workspace)
     workspace.run(
@@ -195,9 +176,9 @@ def _find_reach(workspace: Workspace) -> None:
         "SELECT key_high, key_low, unnest(lead_ids) AS lead_id FROM leaving"
     )
     workspace.run(
-        "CREATE OR REPLACE TABLE passed_on AS SELECT DISTINCT lead_id FROM (SELECT unnest(lead_ids) AS lead_id "
-        "FROM ledger ANTI JOIN leaving USING (key_high, key_low) WHERE may_hold) AS held "
-        "SEMI JOIN leaving_leads USING (lead_id)"
+        "CREATE OR REPLACE TABLE passed_on AS SELECT DISTINCT lead_id FROM ("
+        "FROM (SELECT key_high, key_low, unnest(lead_ids) AS lead_id FROM ledger WHERE may_hold) "
+        "SEMI JOIN leaving_leads USING (lead_id)) ANTI JOIN leaving USING (key_high, key_low)"
     )
     workspace.run(
         "CREATE OR REPLACE TABLE reaches AS SELECT key_high, key_low, list(lead_id ORDER BY lead_id) AS reach "

@@ -5,16 +5,16 @@ once, and rows and distinct profiles both add up to the total that Mixpanel gave
 """
 
 from collections.abc import Iterable
-from concurrent.futures import Future, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from datetime import timedelta
 
 from marketo_provider.errors import CohortUnusable, SessionLost, SnapshotIncomplete, StoreUnusable
-from marketo_provider.mixpanel.client import Page, Profile
+from marketo_provider.mixpanel.client import Page
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import SnapshotBegun
-from marketo_provider.state.snapshots import PageCounts, ProfileRow, Session, Snapshot, SnapshotFolder
+from marketo_provider.state.snapshots import PageCounts, Session, Snapshot, SnapshotFolder
 from marketo_provider.state.target import Target
-from marketo_provider.sync.address import Unusable, read_address
+from marketo_provider.sync.address import read_addresses
 from marketo_provider.sync.progress import Progress
 from marketo_provider.sync.run import Run, logger
 
@@ -127,7 +127,7 @@ def _begin(run: Run, log: TargetLog) -> tuple[SnapshotFolder, Session]:
     )
     _check_page(session, 0, page)
     folder.begin(session)
-    folder.add_page(0, [_profile_row(profile) for profile in page.profiles])
+    folder.add_page(0, page.distinct_ids, *read_addresses(page.emails))
     return folder, session
 
 
@@ -169,35 +169,41 @@ def _complete(run: Run, folder: SnapshotFolder, session: Session) -> Snapshot:
 def _read_pages(run: Run, folder: SnapshotFolder, session: Session, numbers: Iterable[int]) -> None:
     """Read pages side by side; the first failure lets those under way end and begins no other."""
     progress = Progress(f"{run.label}: reading profiles", session.total, run.clock)
-    pool = run.pool(run.mixpanel.concurrent_pages)
+    side_by_side = run.mixpanel.concurrent_pages
+    pool = run.pool(side_by_side)
+    under_way: set[Future[int]] = set()
     try:
-        futures: list[Future[int]] = [pool.submit(_read_page, run, folder, session, number) for number in numbers]
-        for future in as_completed(futures):
-            progress.add(future.result())
+        for number in numbers:
+            # One waits behind each that is read, so that no thread does.
+            if len(under_way) == 2 * side_by_side:
+                under_way = _await_some(under_way, progress)
+            under_way.add(pool.submit(_read_page, run, folder, session, number))
+        while under_way:
+            under_way = _await_some(under_way, progress)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _await_some(under_way: set[Future[int]], progress: Progress) -> set[Future[int]]:
+    done, still = wait(under_way, return_when=FIRST_COMPLETED)
+    for future in done:
+        progress.add(future.result())
+    return still
 
 
 def _read_page(run: Run, folder: SnapshotFolder, session: Session, number: int) -> int:
     page = run.mixpanel.page(session.cohort_id, session.session_id, number)
     _check_page(session, number, page)
-    folder.add_page(number, [_profile_row(profile) for profile in page.profiles])
-    return len(page.profiles)
+    folder.add_page(number, page.distinct_ids, *read_addresses(page.emails))
+    return len(page.distinct_ids)
 
 
 def _check_page(session: Session, number: int, page: Page) -> None:
-    if page.number != number or page.page_size != session.page_size or len(page.profiles) > session.page_size:
+    if page.number != number or page.page_size != session.page_size or len(page.distinct_ids) > session.page_size:
         raise SnapshotIncomplete(
             f"Mixpanel answered page {number} of {session.pages} with another page or page size. Nothing was "
             "sent; the cohort is read anew at the next try."
         )
-
-
-def _profile_row(profile: Profile) -> ProfileRow:
-    address = read_address(profile.email)
-    if isinstance(address, Unusable):
-        return ProfileRow(profile.distinct_id, None, address.value)
-    return ProfileRow(profile.distinct_id, address, None)
 
 
 def _check_complete(run: Run, session: Session, counts: PageCounts) -> None:
