@@ -11,6 +11,7 @@ from marketo_provider.state.records import Claim, Settled
 from marketo_provider.state.store import LocalStore
 from marketo_provider.state.target import Target
 from marketo_provider.state.workspace import Workspace, quoted
+from tests.benchmarks.common import peer_duckdb
 
 MEMORY_LIMIT = "512MiB"  # the default of [marketo_provider] memory_limit
 TARGET = "marketo/example.com/flag"
@@ -89,4 +90,6 @@ def workspace(store: LocalStore) -> Workspace:
 
 
 def _duckdb(folder: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"temp_directory": str(folder / "spill"), "preserve_insertion_order": "false"})
+    db = peer_duckdb()
+    db.execute(f"SET temp_directory = {quoted(folder / 'spill')}; SET preserve_insertion_order = false")
+    return db

@@ -3,15 +3,13 @@
 import csv
 from pathlib import Path
 
-import duckdb
-
 from marketo_provider.marketo.imports import MAX_FILE_BYTES
 from marketo_provider.state.ledger import COLUMNS
 from marketo_provider.state.store import LocalStore
 from marketo_provider.state.workspace import quoted
 from marketo_provider.sync.import_files import write_import_files
 from tests.benchmarks import addresses
-from tests.benchmarks.common import Limit, Stopwatch, Work, best, quotient, report, scratch, size
+from tests.benchmarks.common import Limit, Stopwatch, Work, best, peer_duckdb, quotient, report, scratch, size
 
 _FIELD = "mixpanelFlag"
 _FEW = 300_000
@@ -59,7 +57,7 @@ def csv_module(folder: Path, rows: int) -> Work:
     """Write the rows with Python's own writer, read by DuckDB some at a time; without ledger rows beside them."""
     watch, number = Stopwatch(), 0
     path = folder / "peer.csv"
-    with duckdb.connect() as db, watch.running():
+    with peer_duckdb() as db, watch.running():
         found = db.execute(f"SELECT address FROM read_parquet({quoted(folder / f'{rows}.parquet')})")
         total = 0
         batch = found.fetchmany(100_000)

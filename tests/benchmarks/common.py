@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">=": operator.ge, "==": operator.eq}
 MIB = 1024 * 1024
 
@@ -96,6 +98,13 @@ def scratch() -> Iterator[Path]:
     """Yield a folder that is gone afterwards; BENCH_FOLDER says on which disk."""
     with tempfile.TemporaryDirectory(prefix="bench-", dir=os.environ.get("BENCH_FOLDER")) as folder:
         yield Path(folder)
+
+
+def peer_duckdb() -> duckdb.DuckDBPyConnection:
+    """Return DuckDB at its defaults, but for the progress that it would print."""
+    db = duckdb.connect()
+    db.execute("SET enable_progress_bar = false")
+    return db
 
 
 def size(name: str, default: int) -> int:

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import requests
 from marketorestpython.client import MarketoClient as Peer
 from marketorestpython.helper.http_lib import HttpLib
@@ -37,7 +36,7 @@ from marketo_provider.sync.sharing import join_instance, leave_instance
 from marketo_provider.sync.turn import CreateTurn
 from tests.benchmarks import addresses
 from tests.benchmarks.answering import Server, serve
-from tests.benchmarks.common import Limit, Stopwatch, Work, best, quotient, report, scratch, size
+from tests.benchmarks.common import Limit, Stopwatch, Work, best, peer_duckdb, quotient, report, scratch, size
 
 _FIELD = "mixpanelTrialUsers"
 _CONCURRENT_CALLS = 5
@@ -155,7 +154,7 @@ def _write_changes(path: Path, rows: int) -> None:
 
     In small row groups, so that what is measured is the delivery's memory and not the reading of the file.
     """
-    with duckdb.connect() as db:
+    with peer_duckdb() as db:
         db.execute(
             f"COPY (SELECT {COLUMNS}, value, create_lead, reach, false AS importing, false AS by_file "
             f"FROM (SELECT {key_sql(addresses.ADDRESS)}, "
@@ -168,7 +167,7 @@ def _write_changes(path: Path, rows: int) -> None:
 
 
 def _bodies(changes: Path) -> Iterator[dict[str, Any]]:
-    with duckdb.connect() as db:
+    with peer_duckdb() as db:
         for value in (False, True):
             column = "address" if value else "reach[1]"
             rows = db.execute(f"SELECT {column} FROM {quoted(changes)} WHERE value = ?", [value])
@@ -181,7 +180,7 @@ def _bodies(changes: Path) -> Iterator[dict[str, Any]]:
 
 
 def _rows(changes: Path) -> int:
-    with duckdb.connect() as db:
+    with peer_duckdb() as db:
         found = db.execute(f"SELECT count(*) FROM {quoted(changes)}").fetchone()
     return int(found[0]) if found else 0
 

@@ -120,3 +120,8 @@ def test_a_table_becomes_a_parquet_file(workspace: Workspace) -> None:
     workspace.store.write("a/1.parquet", parquet(pa.table({"number": [1, 2]})))
 
     assert workspace.row(f"SELECT sum(number) FROM read_parquet({workspace.fetch('a/1.parquet')})") == (3,)
+
+
+def test_no_progress_is_printed_into_a_log(workspace: Workspace) -> None:
+    """DuckDB would print a bar for all that takes longer than two seconds."""
+    assert workspace.row("SELECT current_setting('enable_progress_bar')") == (False,)

@@ -41,6 +41,7 @@ class Workspace:
                 "autoload_known_extensions": "false",
             }
         )
+        self._duckdb.execute("SET enable_progress_bar = false")  # it would be printed into the task's log
 
     def __enter__(self) -> Self:
         """Return the workspace."""
