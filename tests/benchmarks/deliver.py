@@ -215,6 +215,7 @@ def _report(run: Run) -> Report:
         workspace_id=None,
         cohort_id=1,
         begun_at=run.clock.now(),
+        completed_at=run.clock.now(),
         profiles=0,
         missing_profiles=0,
         without_email=0,

@@ -202,6 +202,7 @@ def _complete(rows: int) -> Snapshot:
         workspace_id=None,
         cohort_id=1,
         begun_at=addresses.BEGUN_AT,
+        completed_at=addresses.BEGUN_AT,
         profiles=rows,
         missing_profiles=0,
         without_email=0,

@@ -127,6 +127,35 @@ def test_a_failed_row_that_is_not_of_the_file_stops_the_run(world: World) -> Non
         finish(world, "first")
 
 
+def test_who_leaves_beside_an_import_that_cannot_be_read_is_set_false(world: World) -> None:
+    """Nothing is guessed of the file's rows; the run does the rest of its work, then fails."""
+    _failures(world, DAN)
+    world.set_cohort([ANN, BOB, CAT])
+    with pytest.raises(ImportUnreadable):
+        finish(world, "first")
+    world.set_cohort([ANN])
+
+    with pytest.raises(ImportUnreadable, match="names 1 addresses that the import does not hold"):
+        finish_with_exits(world, "second")
+
+    assert world.flags() == {ANN: True, BOB: False, CAT: False}
+
+
+def test_an_import_that_could_not_be_read_is_forgotten_with_it(world: World) -> None:
+    """Seven days later its rows are sent again."""
+    _failures(world, DAN)
+    world.set_cohort([ANN, BOB])
+    with pytest.raises(ImportUnreadable):
+        finish(world, "first")
+    world.clock.sleep(8 * 86_400)
+    world.edit_marketo = lambda _, response: response
+
+    finish(world, "second")
+
+    assert world.flags() == {ANN: True, BOB: True}
+    assert not world.run().open_log().target.imports
+
+
 def test_a_refused_row_that_may_hold_true_is_set_false_when_he_leaves(world: World) -> None:
     """An earlier request of his gave no answer, and was carried out."""
     world.route = "sync_leads"

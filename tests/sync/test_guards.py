@@ -36,6 +36,7 @@ def snapshot(*, profiles: int = 1000, members: int = 1000, without: int = 0) -> 
         workspace_id=None,
         cohort_id=1001,
         begun_at=NOW,
+        completed_at=NOW,
         profiles=profiles,
         missing_profiles=0,
         without_email=without,

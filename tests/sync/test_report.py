@@ -13,6 +13,7 @@ SNAPSHOT = Snapshot(
     workspace_id=None,
     cohort_id=1001,
     begun_at=NOW,
+    completed_at=NOW,
     profiles=10,
     missing_profiles=1,
     without_email=2,

@@ -142,6 +142,23 @@ def test_a_snapshot_of_two_hours_is_delivered(world: World) -> None:
     assert world.flags() == {ANN: True, BOB: True}
 
 
+def test_a_snapshot_that_took_longer_than_two_hours_to_read_is_delivered(world: World) -> None:
+    """Thirty million profiles may; its age counts from its last page."""
+    people = [f"{number}@example.com" for number in range(20)]
+    world.set_cohort(people)
+    world.page_size = 1
+    world.mixpanel.wire.latency = 400.0
+    world.mixpanel.state.limits = world.mixpanel.state.limits.model_copy(update={"session_seconds": 86_400})
+    began = world.clock.now()
+    name = read_snapshot(world.run()).name
+    world.mixpanel.wire.latency = 0.0
+    assert world.clock.now() - began > timedelta(hours=2)
+
+    export_cohort(world.run(), name)
+
+    assert world.flags() == {ANN: False, **dict.fromkeys(people, True)}
+
+
 def test_an_older_snapshot_than_two_hours_asks_to_be_read_anew(world: World) -> None:
     """The message names the task to clear; nothing is sent."""
     name = read(world, [ANN, BOB])

@@ -167,7 +167,7 @@ class Settled(LogRecord):
     report: dict[str, Any]
     left_over: int
     failure: str | None = None
-    failed_by: Literal["refusals", "drift"] = "refusals"
+    failed_by: Literal["refusals", "drift", "import"] = "refusals"
     goes_on: bool = False
     takeover_seconds: float
 

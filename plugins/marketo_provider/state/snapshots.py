@@ -73,6 +73,7 @@ class Snapshot(_Stored):
     workspace_id: int | None
     cohort_id: int
     begun_at: datetime
+    completed_at: datetime
     profiles: int
     missing_profiles: int
     without_email: int

@@ -170,6 +170,7 @@ class _Export:
             journals=[*self._imports.pieces, *self._journal.pieces],
             ledger_rows=extent.ledger_rows,
             goes_on=goes_on,
+            unreadable=self._imports.unreadable,
         )
 
     def _leave(self) -> None:
@@ -249,7 +250,7 @@ class _Export:
 
     def _has_to_go_on(self) -> bool:
         """Whether the run has to wait, and to go on with the same snapshot then."""
-        if is_old(self._run, self._snapshot) or self._out_of_calls:
+        if is_old(self._run, self._snapshot) or self._out_of_calls or self._imports.unreadable:
             return False
         out_of_turn = self._delivery is not None and self._delivery.out_of_turn
         waits = self._log.target.imports if self._run.one_time else self._imports.jobs

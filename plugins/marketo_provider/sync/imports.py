@@ -53,6 +53,7 @@ class ImportCollector:
 
     def __init__(self, run: Run, lease: Lease, records: ImportRecords, report: Report) -> None:
         self.pieces: list[str] = []
+        self.unreadable: str | None = None
         self._run = run
         self._lease = lease
         self._records = records
@@ -61,10 +62,11 @@ class ImportCollector:
     def collect(self, workspace: Workspace) -> None:
         """Take in all that have ended.
 
-        Without calls left a dynamic run goes on without: it is not to wait for the next day.
+        One whose file of failed rows is not as documented stays under way, and `unreadable` says so: nothing is
+        guessed of it, and whoever leaves is set False all the same. Without calls left a dynamic run goes on
+        without: it is not to wait for the next day.
 
         Raises:
-            ImportUnreadable: Marketo's file of failed rows is not as documented; nothing is guessed.
             QuotaExhausted: a one-time run waits for calls.
         """
         try:
@@ -102,7 +104,10 @@ class ImportCollector:
             if status is None:
                 self._records.ended(one.name, None)
             elif status.ended:
-                self._take_in(workspace, one, one.batch_id, status)
+                try:
+                    self._take_in(workspace, one, one.batch_id, status)
+                except ImportUnreadable as error:
+                    self.unreadable = str(error)
             elif status.state == "Queued" and self._run.clock.now() >= one.announced_at + _NOT_TAKEN_UP_FOR:
                 logger.warning(
                     "%s: Marketo has kept import %d in its queue since %s UTC. Look at Admin > Bulk import jobs "

@@ -43,7 +43,7 @@ class Settling:
         # What the same run has done before it waited, which its switches and its limit of changes apply to too.
         self.begun = self._earlier if part and part.goes_on else None
 
-    def settle(
+    def settle(  # noqa: PLR0913 - all that it makes durable
         self,
         workspace: Workspace,
         claim: Claim,
@@ -51,6 +51,7 @@ class Settling:
         journals: list[str],
         ledger_rows: int,
         goes_on: bool = False,
+        unreadable: str | None = None,
     ) -> Settled:
         """Settle, and return the record.
 
@@ -60,6 +61,7 @@ class Settling:
             journals: what the run has journaled, all of it.
             ledger_rows: how many rows the ledger had before the run's own.
             goes_on: the run is to go on with the same snapshot.
+            unreadable: why nobody knows what became of an import.
         """
         run, report = self._run, self._report
         ledger_folder = f"{run.folder}/ledger/{secrets.token_hex(16)}"
@@ -70,7 +72,7 @@ class Settling:
         if run.one_time:
             load_ledger(workspace, self._log.target)
         self._save_refused(workspace, journals)
-        failed_by, failure = self._failure()
+        failed_by, failure = ("import", unreadable) if unreadable else self._failure()
         self._complete_report(workspace)
         now = run.clock.now()
         if run.one_time and not (report.left_over or failure or goes_on or self._log.target.imports):
@@ -137,7 +139,7 @@ class Settling:
         self._report.refused_by_code, self._report.refused = by_code, sum(by_code.values())
         (self._report.not_in_marketo,) = workspace.row("SELECT count(*) FROM ledger WHERE flag = 'absent'")
 
-    def _failure(self) -> tuple[Literal["refusals", "drift"], str | None]:
+    def _failure(self) -> tuple[Literal["refusals", "drift", "import"], str | None]:
         run, report = self._run, self._report
         answered = report.answered
         if report.refused >= _FEWEST_REFUSED and report.refused > run.export.max_reject_share * answered:

@@ -155,6 +155,7 @@ def _complete(run: Run, folder: SnapshotFolder, session: Session) -> Snapshot:
             workspace_id=session.workspace_id,
             cohort_id=session.cohort_id,
             begun_at=session.begun_at,
+            completed_at=run.clock.now(),
             profiles=counts.profiles,
             missing_profiles=session.total - counts.distinct,
             without_email=counts.without_email,

@@ -2,6 +2,7 @@
 
 from marketo_provider.errors import (
     GuardStopped,
+    ImportUnreadable,
     StopAndAsk,
     StoreUnusable,
     Superseded,
@@ -15,6 +16,8 @@ from marketo_provider.state.target import Target
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run, logger
 from marketo_provider.sync.snapshot import USABLE_FOR
+
+_FAILURES = {"refusals": TooManyRefused, "drift": TooMuchDrift, "import": ImportUnreadable}
 
 
 def snapshot_number(run: Run, snapshot_name: str) -> int:
@@ -51,7 +54,7 @@ def stored_outcome(settled: Settled) -> Report:
 
 def failure(message: str, settled: Settled) -> StopAndAsk:
     """Return the error that a settled run ends with."""
-    return TooManyRefused(message) if settled.failed_by == "refusals" else TooMuchDrift(message)
+    return _FAILURES[settled.failed_by](message)
 
 
 def check_newest(run: Run, target: Target, number: int) -> None:
@@ -74,7 +77,7 @@ def goes_on(target: Target, number: int) -> bool:
 
 def is_old(run: Run, snapshot: Snapshot) -> bool:
     """Whether a dynamic run may not begin to deliver a snapshot any more."""
-    return not run.one_time and run.clock.now() - snapshot.begun_at > USABLE_FOR
+    return not run.one_time and run.clock.now() - snapshot.completed_at > USABLE_FOR
 
 
 def check_age(run: Run, target: Target, snapshot: Snapshot, number: int) -> None:
@@ -85,7 +88,7 @@ def check_age(run: Run, target: Target, snapshot: Snapshot, number: int) -> None
     """
     if is_old(run, snapshot) and not goes_on(target, number):
         raise GuardStopped(
-            f"{run.label}: the snapshot was begun at {snapshot.begun_at:%Y-%m-%d %H:%M} UTC, more than two hours "
-            "ago, and is not delivered any more. Nothing was sent. Clear the task snapshot_cohort too, so that "
-            "the cohort is read anew."
+            f"{run.label}: the snapshot was completed at {snapshot.completed_at:%Y-%m-%d %H:%M} UTC, more than "
+            "two hours ago, and is not delivered any more. Nothing was sent. Clear the task snapshot_cohort "
+            "too, so that the cohort is read anew."
         )
