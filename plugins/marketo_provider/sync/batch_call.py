@@ -16,16 +16,17 @@ def make_call(run: Run, batch: Batch, deadline: float) -> Answer:
     client, field = run.marketo, run.field
     if batch.step is Step.LOOK_UP:
         return client.find_leads("email", _keys(batch), field=field, deadline=deadline)
+    value = batch.value
     if batch.step is Step.BY_ID:
         return client.sync_leads(
-            [{"id": lead_id, field: batch.value} for lead_id in _keys(batch)],
+            [{"id": lead_id, field: value} for lead_id in _keys(batch)],
             action="updateOnly",
             lookup_field="id",
             partition=None,
             deadline=deadline,
         )
     return client.sync_leads(
-        [{"email": address, field: batch.value} for address in _keys(batch)],
+        [{"email": address, field: value} for address in _keys(batch)],
         action="createOrUpdate" if batch.create else "updateOnly",
         lookup_field="email",
         partition=(run.export.partition or run.limits.partition) if batch.create else None,
