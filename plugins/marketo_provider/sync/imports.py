@@ -21,7 +21,7 @@ from marketo_provider.state.workspace import Workspace, parquet, quoted
 from marketo_provider.sync.import_records import ImportRecords
 from marketo_provider.sync.importable import IMPORT_TRIES
 from marketo_provider.sync.report import Report
-from marketo_provider.sync.run import Run, logger
+from marketo_provider.sync.run import Work, logger
 from marketo_provider.sync.snapshot import USABLE_FOR
 
 _UNANSWERED_FOR = timedelta(hours=24)
@@ -51,7 +51,7 @@ class ImportCollector:
         report: counts what was imported.
     """
 
-    def __init__(self, run: Run, lease: Lease, records: ImportRecords, report: Report) -> None:
+    def __init__(self, run: Work, lease: Lease, records: ImportRecords, report: Report) -> None:
         self.pieces: list[str] = []
         self._run = run
         self._lease = lease
