@@ -119,6 +119,13 @@ _PAGE_SCHEMA: pa.Schema = pa.schema(
         ("cause", pa.string()),
     ]
 )
+MEMBERS_SCHEMA: pa.Schema = pa.schema(
+    [  # type: ignore[arg-type] # as above
+        ("key_high", pa.uint64()),
+        ("key_low", pa.uint64()),
+        ("address", pa.string()),
+    ]
+)
 
 
 class SnapshotFolder:

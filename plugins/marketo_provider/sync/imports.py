@@ -49,13 +49,15 @@ class ImportCollector:
         lease: held by the run.
         records: told of each end.
         report: counts what was imported.
+        folder: where the rows go that an end makes.
     """
 
-    def __init__(self, run: Work, lease: Lease, records: ImportRecords, report: Report) -> None:
+    def __init__(self, run: Work, lease: Lease, records: ImportRecords, report: Report, *, folder: str) -> None:
         self.pieces: list[str] = []
         self._run = run
         self._lease = lease
         self._records = records
+        self._folder = folder
         self._report = report
 
     def collect(self, workspace: Workspace) -> None:
@@ -177,7 +179,7 @@ class ImportCollector:
         return rows
 
     def _save(self, workspace: Workspace, query: str) -> str:
-        path = f"{self._run.folder}/journals/{secrets.token_hex(16)}.parquet"
+        path = f"{self._folder}/{secrets.token_hex(16)}.parquet"
         workspace.save(query, path)
         self.pieces.append(path)
         return path
