@@ -1,0 +1,33 @@
+"""The files of a target that may hold addresses: all but its log."""
+
+from collections.abc import Iterator
+
+from marketo_provider.state.store import Store
+
+_SUFFIXES = (".parquet", ".csv", ".json")
+_LEDGER_FOLDERS = frozenset({"adopted", "imports", "intents", "journals", "ledger"})
+
+
+def files_below(store: Store, folder: str) -> Iterator[str]:
+    """Yield the path of every file in a folder and those below it, a log's apart."""
+    for name in store.names(folder):
+        path = f"{folder}/{name}"
+        if name.endswith(_SUFFIXES):
+            yield path
+        elif name != "log":
+            yield from files_below(store, path)
+
+
+def is_ledger_file(path: str) -> bool:
+    """Whether a file holds rows of the ledger's schema."""
+    return path.endswith(".parquet") and not _LEDGER_FOLDERS.isdisjoint(path.split("/")[3:-1])
+
+
+def is_change_list(path: str) -> bool:
+    """Whether a file is the list of a run's changes."""
+    return path.endswith(".csv") and path.rpartition("/")[2].startswith("changes-")
+
+
+def is_members_file(path: str) -> bool:
+    """Whether a file holds the members of a snapshot."""
+    return path.endswith("/members.parquet")
