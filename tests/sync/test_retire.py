@@ -218,7 +218,7 @@ def test_no_export_writes_while_it_is_not_done(world: World) -> None:
 
 def test_a_lead_that_marketo_refuses_keeps_the_target_open(world: World) -> None:
     """How many, and why; the next call tries again."""
-    world.edit_marketo = _refusing
+    world.edit_marketo = refusing
     with pytest.raises(TooManyRefused, match=r"2 leads could not be set False \(2 by code 1003\)"):
         retire_target(world.run())
     assert not world.run().open_log().target.closed
@@ -229,7 +229,8 @@ def test_a_lead_that_marketo_refuses_keeps_the_target_open(world: World) -> None
     assert set(world.flags().values()) == {False}
 
 
-def _refusing(request: Request, response: Response) -> Response:
+def refusing(request: Request, response: Response) -> Response:
+    """Refuse every record, as Marketo does one whose address it does not accept."""
     if request.path != "/rest/v1/leads.json" or "_method" in request.query:
         return response
     records = json.loads(request.body)["input"]

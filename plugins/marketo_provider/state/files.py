@@ -23,6 +23,13 @@ def is_ledger_file(path: str) -> bool:
     return path.endswith(".parquet") and not _LEDGER_FOLDERS.isdisjoint(path.split("/")[3:-1])
 
 
+def columns_of_list(path: str) -> tuple[str, ...] | None:
+    """Return the columns of a run's list, if the file is one."""
+    if is_change_list(path):
+        return ("address", "set_to")
+    return ("address", "code", "next_try") if path.endswith("/refused.csv") else None
+
+
 def is_change_list(path: str) -> bool:
     """Whether a file is the list of a run's changes."""
     return path.endswith(".csv") and path.rpartition("/")[2].startswith("changes-")

@@ -209,6 +209,10 @@ class SnapshotFolder:
         self._store.write(f"{self.path}/complete.json", snapshot.model_dump_json().encode())
         self._store.delete(f"{self.path}/pages")
 
+    def recount(self, snapshot: Snapshot) -> None:
+        """Replace what a complete snapshot says of itself."""
+        self._store.write(f"{self.path}/complete.json", snapshot.model_dump_json().encode())
+
     def load_members(self, workspace: Workspace) -> None:
         """Make the view `members`: key_high, key_low, address."""
         members = workspace.fetch(f"{self.path}/members.parquet")

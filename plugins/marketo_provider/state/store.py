@@ -59,7 +59,7 @@ class LocalStore:
     """A folder on disk, private to its owner."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = root
 
     def create(self, path: str, data: bytes) -> None:
         """Write a temporary file and link it to its name, which fails where the name is taken."""
@@ -79,19 +79,19 @@ class LocalStore:
 
     def read(self, path: str) -> bytes:
         """Return a file's content."""
-        return (self._root / path).read_bytes()
+        return (self.root / path).read_bytes()
 
     def names(self, folder: str) -> list[str]:
         """Return the sorted names of the files in a folder."""
         try:
-            names = [entry.name for entry in (self._root / folder).iterdir()]
+            names = [entry.name for entry in (self.root / folder).iterdir()]
         except FileNotFoundError:
             return []
         return sorted(name for name in names if not name.startswith(_TEMPORARY))
 
     def delete(self, path: str) -> None:
         """Remove a file or a whole folder."""
-        target = self._root / path
+        target = self.root / path
         if target.is_dir():
             shutil.rmtree(target)
         else:
@@ -99,7 +99,7 @@ class LocalStore:
 
     def fetch(self, path: str, scratch: Path) -> Path:  # noqa: ARG002 - the file is local already
         """Return the file's own path."""
-        local = self._root / path
+        local = self.root / path
         if not local.exists():
             raise FileNotFoundError(path)
         return local
@@ -117,7 +117,7 @@ class LocalStore:
         _sync_folder(target.parent)
 
     def _place(self, path: str) -> Path:
-        target = self._root / path
+        target = self.root / path
         _make_folder(target.parent)
         return target
 
@@ -271,6 +271,21 @@ def open_store(protocol: str, path: str, filesystem: AbstractFileSystem | None) 
         f"The state store cannot lie in {protocol}:// storage: only file:// and s3:// are known to let "
         "exactly one of two racing writers win. Set [marketo_provider] state_url to one of these."
     )
+
+
+def remove_leftovers(store: Store, older_than: float) -> None:
+    """Remove what writes that were cut off have left half done in a folder on disk; S3 shows nothing of the kind.
+
+    Args:
+        store: the store.
+        older_than: seconds since the epoch; what is younger may still be written.
+    """
+    inner = store.inner if isinstance(store, TypedStore) else store
+    if isinstance(inner, LocalStore):
+        for path in inner.root.rglob(f"{_TEMPORARY}*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < older_than:
+                    path.unlink()
 
 
 def _make_folder(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -144,6 +144,15 @@ def silent() -> Iterator[None]:
             f"DuckDB could not work on the state store ({type(error).__name__}). Nothing more was sent. "
             "Look for a full disk, a memory limit that is too small, or a damaged file."
         ) from None
+
+
+def csv_rows(local: str, columns: Iterable[str]) -> str:
+    """Return where the rows of a CSV are to be had that `save_csv` wrote; `local` is quoted for SQL."""
+    types = ", ".join(f"'{name}': 'VARCHAR'" for name in columns)
+    return (
+        f"read_csv({local}, columns = {{{types}}}, header = true, delim = ',', quote = '\"', escape = '\"', "
+        "auto_detect = false)"
+    )
 
 
 def is_readable(local: Path) -> bool:

@@ -13,10 +13,8 @@ from marketo_provider.state.ledger import SCHEMA, Key, key_sql
 from marketo_provider.state.snapshots import MEMBERS_SCHEMA
 from marketo_provider.state.target import Target
 from marketo_provider.state.verify import Problem, check_file
-from marketo_provider.state.workspace import Workspace
+from marketo_provider.state.workspace import Workspace, csv_rows
 from marketo_provider.sync.run import Work
-
-_CSV = "all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"', auto_detect = false"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ def _take(work: Work, workspace: Workspace, target: Target, path: str) -> bool:
 
 
 def _take_list(workspace: Workspace, path: str) -> bool:
-    rows = f"read_csv({workspace.fetch(path)}, columns = {{'address': 'VARCHAR', 'set_to': 'VARCHAR'}}, {_CSV})"
+    rows = csv_rows(workspace.fetch(path), ("address", "set_to"))
     try:
         workspace.run(
             f"INSERT INTO evidence SELECT {key_sql('address')}, address, []::BIGINT[], false, false, "

@@ -55,6 +55,20 @@ class Withdrawal:
     def under_lease(self) -> Iterator[None]:
         """Keep what was answered whatever happens, and give the lease back unless a request may still land."""
         try:
+            with self.kept():
+                yield
+        except LeaseLost:
+            raise
+        except MarketoProviderError:
+            if not self.may_land:
+                self._lease.give_back()
+            raise
+        self._lease.give_back()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep what was answered whatever happens."""
+        try:
             yield
         except LeaseLost:
             self._leave()
@@ -62,10 +76,7 @@ class Withdrawal:
         except MarketoProviderError:
             self._journal.flush()
             self._leave()
-            if not self._may_land:
-                self._lease.give_back()
             raise
-        self._lease.give_back()
 
     def collect_imports(self, workspace: Workspace) -> None:
         """Take in what has become of files, some of whose leads may hold True."""
@@ -78,7 +89,7 @@ class Withdrawal:
             QuotaExhausted: the calls of the day are spent before all was sent.
         """
         load_ledger(workspace, self._lease.log.target)
-        this = f"(key_high = {only.high} AND key_low = {only.low})" if only else "true"
+        this = only.sql if only else "true"
         # A lead that has passed on to somebody who stays keeps its flag.
         workspace.run(
             "CREATE OR REPLACE VIEW members AS "
@@ -166,11 +177,12 @@ class Withdrawal:
         )
 
     @property
-    def _may_land(self) -> bool:
+    def may_land(self) -> bool:
+        """Whether a request that gave no answer may still take effect."""
         return self._delivery is not None and self._delivery.may_land
 
     def _leave(self) -> None:
-        leave_instance(self._presence, may_land=self._may_land)
+        leave_instance(self._presence, may_land=self.may_land)
 
 
 def _report(work: Work, snapshot: str) -> Report:
