@@ -9,8 +9,9 @@ import pytest
 
 from include.sandbox.wire import Request, Response
 from marketo_provider.errors import ImportsUnderWay, LeaseHeld, SnapshotIncomplete, TooManyRefused
+from marketo_provider.state.files import remove_leftovers
 from marketo_provider.state.records import Adopted
-from marketo_provider.state.store import LocalStore, remove_leftovers
+from marketo_provider.state.store import LocalStore
 from marketo_provider.state.verify import verify_target
 from marketo_provider.sync.dry_run import preview_export
 from marketo_provider.sync.erase import Erased, Erasure

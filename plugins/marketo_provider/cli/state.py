@@ -7,7 +7,7 @@ where the store is.
 import argparse
 import sys
 
-from marketo_provider.cli import upkeep
+from marketo_provider.cli import person, upkeep
 from marketo_provider.cli.subcommands import Subparsers
 from marketo_provider.cli.targets import lease_of, open_log, open_store, say, target_folder, target_names
 from marketo_provider.clock import SystemClock
@@ -48,6 +48,13 @@ def add_parser(subparsers: Subparsers) -> None:
     retire.add_argument("target", metavar="HOST/FIELD")
     _add_connection(retire)
     retire.set_defaults(run=upkeep.retire)
+    who = actions.add_parser("who", help="tell what happened to an address, which is read from standard input")
+    who.add_argument("target", nargs="?", metavar="HOST/FIELD")
+    who.set_defaults(run=person.who)
+    erase = actions.add_parser("erase", help="remove an address, which is read from standard input, everywhere")
+    erase.add_argument("target", nargs="?", metavar="HOST/FIELD")
+    _add_connection(erase)
+    erase.set_defaults(run=person.erase)
 
 
 def _add_connection(parser: argparse.ArgumentParser) -> None:

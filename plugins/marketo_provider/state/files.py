@@ -1,8 +1,9 @@
 """The files of a target that may hold addresses: all but its log."""
 
+import contextlib
 from collections.abc import Iterator
 
-from marketo_provider.state.store import Store
+from marketo_provider.state.store import TEMPORARY, LocalStore, Store, TypedStore
 
 _SUFFIXES = (".parquet", ".csv", ".json")
 _LEDGER_FOLDERS = frozenset({"adopted", "imports", "intents", "journals", "ledger"})
@@ -38,3 +39,18 @@ def is_change_list(path: str) -> bool:
 def is_members_file(path: str) -> bool:
     """Whether a file holds the members of a snapshot."""
     return path.endswith("/members.parquet")
+
+
+def remove_leftovers(store: Store, older_than: float) -> None:
+    """Remove what writes that were cut off have left half done in a folder on disk; S3 shows nothing of the kind.
+
+    Args:
+        store: the store.
+        older_than: seconds since the epoch; what is younger may still be written.
+    """
+    inner = store.inner if isinstance(store, TypedStore) else store
+    if isinstance(inner, LocalStore):
+        for path in inner.root.rglob(f"{TEMPORARY}*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < older_than:
+                    path.unlink()

@@ -19,7 +19,7 @@ from fsspec import AbstractFileSystem
 
 from marketo_provider.errors import StoreUnavailable, StoreUnusable
 
-_TEMPORARY = ".tmp-"
+TEMPORARY = ".tmp-"
 
 
 class Store(Protocol):
@@ -87,7 +87,7 @@ class LocalStore:
             names = [entry.name for entry in (self.root / folder).iterdir()]
         except FileNotFoundError:
             return []
-        return sorted(name for name in names if not name.startswith(_TEMPORARY))
+        return sorted(name for name in names if not name.startswith(TEMPORARY))
 
     def delete(self, path: str) -> None:
         """Remove a file or a whole folder."""
@@ -107,7 +107,7 @@ class LocalStore:
     def publish(self, local: Path, path: str) -> None:
         """Copy beside the target, make durable, rename."""
         target = self._place(path)
-        temporary = target.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+        temporary = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
         with _removed_on_failure(temporary):
             shutil.move(local, temporary)
             temporary.chmod(0o600)
@@ -122,7 +122,7 @@ class LocalStore:
         return target
 
     def _temporary(self, target: Path, data: bytes) -> Path:
-        temporary = target.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+        temporary = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
         with _removed_on_failure(temporary):
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
@@ -271,21 +271,6 @@ def open_store(protocol: str, path: str, filesystem: AbstractFileSystem | None) 
         f"The state store cannot lie in {protocol}:// storage: only file:// and s3:// are known to let "
         "exactly one of two racing writers win. Set [marketo_provider] state_url to one of these."
     )
-
-
-def remove_leftovers(store: Store, older_than: float) -> None:
-    """Remove what writes that were cut off have left half done in a folder on disk; S3 shows nothing of the kind.
-
-    Args:
-        store: the store.
-        older_than: seconds since the epoch; what is younger may still be written.
-    """
-    inner = store.inner if isinstance(store, TypedStore) else store
-    if isinstance(inner, LocalStore):
-        for path in inner.root.rglob(f"{_TEMPORARY}*"):
-            with contextlib.suppress(FileNotFoundError):
-                if path.stat().st_mtime < older_than:
-                    path.unlink()
 
 
 def _make_folder(folder: Path) -> None:
