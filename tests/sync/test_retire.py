@@ -12,6 +12,7 @@ from marketo_provider.errors import (
     InvalidSetting,
     LeaseHeld,
     QuotaExhausted,
+    Superseded,
     TargetClaimed,
     TooManyRefused,
 )
@@ -81,6 +82,31 @@ def test_a_snapshot_that_was_read_before_is_not_delivered(world: World) -> None:
         export_cohort(world.run(), name)
 
     assert set(world.flags().values()) == {False}
+
+
+def test_a_field_that_nobody_holds_true_is_closed_too(world: World) -> None:
+    """Though there is nothing to send."""
+    world.sync([], allow_exits=2)
+
+    retire_target(world.run())
+
+    with pytest.raises(TargetClaimed, match="retired"):
+        check_export(world.run(), interval_end=None)
+
+
+def test_a_snapshot_from_before_is_not_delivered_after_a_release(world: World) -> None:
+    """The field never moves back."""
+    world.sync([], allow_exits=2)
+    world.set_cohort([ANN])
+    name = read_snapshot(world.run()).name
+    retire_target(world.run())
+    run = world.run()
+    release_target(run.lease(run.open_log()))
+
+    with pytest.raises(Superseded):
+        export_cohort(world.run(), name)
+
+    assert world.flags()[ANN] is False
 
 
 def test_after_release_the_field_is_free_again(world: World) -> None:
