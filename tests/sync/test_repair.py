@@ -91,7 +91,7 @@ def test_a_lead_with_another_address_is_found_by_its_id(world: World) -> None:
     """Where a readable file still has the id."""
     world.sync([*MEMBERS, ANN, CID])
     lead = next(lead for lead in world.marketo.instance.leads if lead.values["email"] == CID)
-    lead.values["email"] = "cid@new.example.com"
+    world.marketo.instance.leads.update(lead, {"email": "cid@new.example.com"})
     lose(world)
 
     repair_target(world.run())
