@@ -89,7 +89,7 @@ def deliver(server: Server, changes: Path) -> Work:
     log = run.open_log()
     lease = run.lease(log)
     lease.take()
-    journal = Journal(lease, run.clock)
+    journal = Journal(lease, run.clock, f"{run.folder}/runs/1")
     done = _report(run)
     server.calls()
     with run.workspace() as workspace:

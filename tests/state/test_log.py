@@ -155,7 +155,7 @@ def test_a_reader_begins_at_the_hint(local: LocalStore) -> None:
 
     open_log(store)
 
-    assert store.read_paths == [HEAD, *(f"{FOLDER}/log/{number:08d}.json" for number in (6, 7, 8))]
+    assert store.read_paths == [HEAD, *(f"{FOLDER}/log/{number:08d}.json" for number in (6, 7, 8, 9))]
 
 
 @pytest.mark.parametrize(
@@ -241,3 +241,46 @@ def test_a_snapshot_settled_before_the_last_hint_is_found(local: LocalStore) -> 
 
     assert found is not None
     assert found.snapshot == 1
+
+
+@pytest.mark.parametrize("lost", [1, 2, 5])
+def test_a_hole_is_not_taken_for_the_end(store: Store, lost: int) -> None:
+    """Whoever went on from there would fork the log; the missing record is named."""
+    log = open_log(store)
+    for _ in range(6):
+        log.append(begun(), allowed=anything)
+    store.delete(f"{FOLDER}/log/{lost:08d}.json")
+
+    with pytest.raises(StoreUnusable, match=rf"{FOLDER}/log/{lost:08d}.json is missing, though there are later"):
+        open_log(store)
+
+
+def test_a_hole_before_the_hint_is_met_by_who_reads_there(store: Store) -> None:
+    """Whether a snapshot is settled is not told from half of the records."""
+    log = open_log(store)
+    for _ in range(3):
+        log.append(begun(), allowed=anything)
+    log.hint(log.append(settled(3), allowed=anything))
+    store.delete(f"{FOLDER}/log/00000002.json")
+
+    with pytest.raises(StoreUnusable, match=r"00000002\.json is missing"):
+        open_log(store).settled_snapshot(1)
+
+
+def test_records_that_come_while_a_log_is_opened_are_no_hole(local: LocalStore) -> None:
+    """The end may move between two reads."""
+
+    class Growing(StoreProxy):
+        def read(self, path: str) -> bytes:
+            try:
+                return super().read(path)
+            except FileNotFoundError:
+                if path.endswith("00000002.json"):
+                    for _ in range(2):
+                        other.append(begun(), allowed=anything)
+                raise
+
+    other = open_log(local)
+    other.append(begun(), allowed=anything)
+
+    assert open_log(Growing(local)).target.number == 3

@@ -43,6 +43,7 @@ def snapshot(**counts: int) -> Snapshot:
             "workspace_id": None,
             "cohort_id": 1001,
             "begun_at": NOW,
+            "completed_at": NOW,
             "profiles": 0,
             "missing_profiles": 0,
             "without_email": 0,

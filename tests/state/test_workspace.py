@@ -47,7 +47,7 @@ def test_saving_leaves_nothing_in_the_scratch_folder(workspace: Workspace) -> No
 
 def test_a_missing_file_is_named(workspace: Workspace) -> None:
     """The message says which, and that nothing was sent."""
-    with pytest.raises(StoreUnusable, match=r"a/none.parquet is missing. Nothing was sent. Restore"):
+    with pytest.raises(StoreUnusable, match=r"a/none.parquet is missing. Nothing more was sent. Restore"):
         workspace.fetch("a/none.parquet")
 
 
@@ -102,8 +102,25 @@ def test_a_damaged_file_is_told_without_its_content(local: LocalStore) -> None:
     """It is for a person to restore it."""
     local.write("a/base.parquet", b"PAR1someone@example.com")
 
-    with Workspace(local, memory_limit="512MiB") as workspace, pytest.raises(StoreUnusable, match="damaged file"):
-        workspace.row(f"SELECT count(*) FROM read_parquet({workspace.fetch('a/base.parquet')})")
+    with (
+        Workspace(local, memory_limit="512MiB") as workspace,
+        pytest.raises(StoreUnusable, match=r"base\.parquet is damaged"),
+    ):
+        workspace.fetch("a/base.parquet")
+
+
+def test_a_file_whose_rows_cannot_be_read_is_named(local: LocalStore) -> None:
+    """Its end is whole, so that only reading it shows the damage."""
+    whole = parquet(pa.table({"number": list(range(5000)), "text": ["someone@example.com"] * 5000}))
+    local.write("a/delta.parquet", parquet(pa.table({"number": [1], "text": ["x"]})))
+    local.write("a/base.parquet", whole[:4] + bytes(2000) + whole[2004:])
+
+    with Workspace(local, memory_limit="512MiB") as workspace:
+        files = ", ".join(workspace.fetch(f"a/{name}.parquet") for name in ("delta", "base"))
+        with pytest.raises(StoreUnusable, match=r"file a/base\.parquet is damaged") as stopped:
+            workspace.row(f"SELECT sum(number) FROM read_parquet([{files}])")
+
+    assert "someone" not in str(stopped.value)
 
 
 def test_the_scratch_folder_is_private_and_ends_with_the_block(local: LocalStore) -> None:

@@ -21,7 +21,7 @@ class Scene:
         self.folder = folder
         self.clock = VirtualClock()
         self.lease = self.leased("me")
-        self.journal = Journal(self.lease, self.clock)
+        self.journal = Journal(self.lease, self.clock, f"{self.lease.log.folder}/runs/1")
 
     def leased(self, holder: str) -> Lease:
         """Take the target's lease."""

@@ -1,11 +1,16 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from fsspec import AbstractFileSystem
 
 from marketo_provider.state.store import S3Store
+from marketo_provider.state.verify import verify_target
 from marketo_provider.sync.dry_run import preview_export
+from marketo_provider.sync.erase import Erasure
+from marketo_provider.sync.repair import repair_target
+from marketo_provider.sync.retire import retire_target
 from marketo_provider.sync.snapshot import read_snapshot
 from tests.state.support import BUCKET, s3_filesystem
 from tests.sync.world import World
@@ -62,3 +67,37 @@ def test_a_dry_run_leaves_no_object(s3: AbstractFileSystem, tmp_path: Path) -> N
 
     assert report.entered == 250
     assert s3.find(f"{BUCKET}/dry/marketo") == []
+
+
+def test_a_store_on_s3_is_looked_after(s3: AbstractFileSystem, tmp_path: Path) -> None:
+    """Verified, repaired, without a person, and retired, as one on disk."""
+    world = World(tmp_path)
+    world.store = S3Store(s3, f"{BUCKET}/upkeep")
+    world.sync(MEMBERS)
+    world.sync(MEMBERS[1:])
+    base = world.run().open_log().target.base or ""
+
+    def problems() -> list[str]:
+        with world.run().workspace() as workspace:
+            found = verify_target(world.store, world.run().folder, clock=world.clock, workspace=workspace)
+        return [problem.path for problem in found]
+
+    assert problems() == []
+    world.store.delete(base)
+    assert problems() == [base]
+    repair_target(world.run())
+    assert problems() == []
+    run = world.run()
+    with run.workspace() as workspace:
+        Erasure(run.lease(run.open_log()), MEMBERS[1], workspace, open_work=lambda: run).carry_out()
+    assert problems() == []
+    for path in s3.find(f"{BUCKET}/upkeep"):
+        local = tmp_path / "file"
+        s3.get_file(path, str(local))
+        text = repr(pq.read_table(local).to_pylist()) if path.endswith(".parquet") else local.read_text()
+        assert f"{MEMBERS[1]}'" not in text
+        assert f"{MEMBERS[1]}," not in text
+    assert world.flags()[MEMBERS[1]] is False
+    assert world.sync(MEMBERS[2:]).entered == 0
+    retire_target(world.run())
+    assert set(world.flags().values()) == {False}

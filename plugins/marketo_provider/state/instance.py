@@ -257,6 +257,7 @@ InstanceRecord = (
     | Summed
 )
 _RECORD: TypeAdapter[InstanceRecord] = TypeAdapter(Annotated[InstanceRecord, Field(discriminator="kind")])
+decode_record = partial(decode_as, _RECORD)
 
 
 class InstanceLog(NumberedLog[Instance, InstanceRecord]):
@@ -269,5 +270,4 @@ class InstanceLog(NumberedLog[Instance, InstanceRecord]):
     """
 
     def __init__(self, store: Store, folder: str, clock: Clock) -> None:
-        decode = partial(decode_as, _RECORD)
-        super().__init__(store, folder, clock, empty=Instance(), decode=decode, checkpoint=Summed)
+        super().__init__(store, folder, clock, empty=Instance(), decode=decode_record, checkpoint=Summed)

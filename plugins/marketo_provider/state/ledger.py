@@ -49,6 +49,11 @@ class Key:
         digest = hashlib.md5(address.lower().encode(), usedforsecurity=False).digest()
         return cls(int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little"))
 
+    @property
+    def sql(self) -> str:
+        """Return the condition that a row is this key's."""
+        return f"(key_high = {self.high} AND key_low = {self.low})"
+
 
 def key_sql(address: str) -> str:
     """Return the columns `key_high` and `key_low` of an SQL expression that is an address."""

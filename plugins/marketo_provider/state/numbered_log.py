@@ -68,11 +68,21 @@ class NumberedLog(Generic[S, R]):
         return self.state
 
     def records(self, first: int) -> Iterator[tuple[int, R]]:
-        """Yield the records from number `first` upward."""
+        """Yield the records from number `first` upward.
+
+        Raises:
+            StoreUnusable: one is missing though others follow it.
+        """
         number = first
         while (record := self._read(number)) is not None:
             yield number, record
             number += 1
+        if number <= self.state.number:
+            raise self._missing(number)
+
+    def record(self, number: int) -> R | None:
+        """Return one record, if it is there."""
+        return self._read(number)
 
     def append(self, record: R, *, allowed: Callable[[S], None]) -> int:
         """Append `record` and return its number.
@@ -113,11 +123,19 @@ class NumberedLog(Generic[S, R]):
         if isinstance(record, self._checkpoint):
             self.state = self.state.after(head, record)
         elif head > 0 and record is None:
-            raise StoreUnusable(
-                f"The state store's record {self._path(head)} is missing, though head.json names it. "
-                "Nothing was sent. Restore the state store from its backup."
-            )
+            raise self._missing(head)
         self.refresh()
+        # A hole would be taken for the end. (Two records may also have come since the last read.)
+        while self._read(self.state.number + 2) is not None:
+            if self._read(self.state.number + 1) is None:
+                raise self._missing(self.state.number + 1)
+            self.refresh()
+
+    def _missing(self, number: int) -> StoreUnusable:
+        return StoreUnusable(
+            f"The state store's record {self._path(number)} is missing, though there are later ones. "
+            "Nothing was sent. Restore the state store from its backup."
+        )
 
     def _read(self, number: int) -> R | None:
         path = self._path(number)

@@ -24,7 +24,8 @@ class Frozen(BaseModel):
 class Claim(Frozen):
     """Whom a target belongs to. The export's name is only shown; the rest is compared.
 
-    `snapshot` is the one-time export's own snapshot; `finished_at` says that it is done.
+    `snapshot` is the one-time export's own snapshot; `finished_at` says that it is done. `retired_at`: since then
+    nobody is set True any more.
     """
 
     project_id: int
@@ -35,6 +36,7 @@ class Claim(Frozen):
     claimed_at: datetime
     snapshot: int | None = None
     finished_at: datetime | None = None
+    retired_at: datetime | None = None
 
     def same_owner(self, other: "Claim") -> bool:
         """Whether both claims are of one project, data view, cohort and sync type."""
@@ -178,6 +180,30 @@ class Released(LogRecord):
     kind: Literal["released"] = "released"
 
 
+class LedgerReplaced(LogRecord):
+    """The ledger lies in other files from here on: rebuilt by a re-read from Marketo, or without an address."""
+
+    kind: Literal["ledger_replaced"] = "ledger_replaced"
+    cause: Literal["repaired", "erased"]
+    base: str | None
+    base_rows: int
+    deltas: tuple[str, ...]
+    imports: tuple[OpenImport, ...]
+
+
+class RetirementBegun(LogRecord):
+    """The target is given up: every lead that it holds True becomes False. Older snapshots are superseded."""
+
+    kind: Literal["retirement_begun"] = "retirement_begun"
+    claim: Claim
+
+
+class Retired(LogRecord):
+    """Nobody is held True any more; the ledger is forgotten, the claim stays, so that no export comes back."""
+
+    kind: Literal["retired"] = "retired"
+
+
 Record = (
     SnapshotBegun
     | LeaseTaken
@@ -191,6 +217,9 @@ Record = (
     | Adopted
     | Settled
     | Released
+    | LedgerReplaced
+    | RetirementBegun
+    | Retired
 )
 R = TypeVar("R", bound=LogRecord)
 _RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])

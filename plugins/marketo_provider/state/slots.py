@@ -60,6 +60,7 @@ class Project(Frozen):
 
 
 _RECORD: TypeAdapter[Readers] = TypeAdapter(Readers)
+decode_record = partial(decode_as, _RECORD)
 
 
 class SlotLog(NumberedLog[Project, Readers]):
@@ -72,8 +73,7 @@ class SlotLog(NumberedLog[Project, Readers]):
     """
 
     def __init__(self, store: Store, folder: str, clock: Clock) -> None:
-        decode = partial(decode_as, _RECORD)
-        super().__init__(store, folder, clock, empty=Project(), decode=decode, checkpoint=Readers)
+        super().__init__(store, folder, clock, empty=Project(), decode=decode_record, checkpoint=Readers)
 
 
 class _NotNow(Exception):

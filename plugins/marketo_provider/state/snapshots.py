@@ -114,8 +114,12 @@ _PAGE_SCHEMA: pa.Schema = pa.schema(
         ("cause", pa.string()),
     ]
 )
-_ADDRESS_SCHEMA: pa.Schema = pa.schema(
-    [("key_high", pa.uint64()), ("key_low", pa.uint64()), ("address", pa.string())]  # type: ignore[arg-type] # the stubs know no list of mixed types
+MEMBERS_SCHEMA: pa.Schema = pa.schema(
+    [  # type: ignore[arg-type] # as above
+        ("key_high", pa.uint64()),
+        ("key_low", pa.uint64()),
+        ("address", pa.string()),
+    ]
 )
 
 
@@ -132,6 +136,8 @@ class SnapshotFolder:
         self.name = name
         self._store = store
         self.path = f"{target}/snapshots/{name}"
+        self.addresses = f"{self.path}/addresses.parquet"
+        self.shared = f"{self.path}/shared.parquet"
 
     def session(self) -> Session | None:
         """Return the session that a read was begun with."""
@@ -197,14 +203,18 @@ class SnapshotFolder:
 
     def complete(self, workspace: Workspace, snapshot: Snapshot) -> None:
         """Store the addresses that were counted, then the snapshot; the pages are not needed any more."""
-        workspace.save("SELECT key_high, key_low, address FROM shared", f"{self.path}/shared.parquet")
-        self._store.publish(_addresses(workspace), f"{self.path}/addresses.parquet")
+        workspace.save("SELECT key_high, key_low, address FROM shared", self.shared)
+        self._store.publish(_addresses(workspace), self.addresses)
         self._store.write(f"{self.path}/complete.json", snapshot.model_dump_json().encode())
         self._store.delete(f"{self.path}/pages")
 
+    def recount(self, snapshot: Snapshot) -> None:
+        """Replace what a complete snapshot says of itself."""
+        self._store.write(f"{self.path}/complete.json", snapshot.model_dump_json().encode())
+
     def load_members(self, workspace: Workspace) -> None:
         """Make the view `members`: key_high, key_low, address."""
-        addresses, shared = (workspace.fetch(f"{self.path}/{name}.parquet") for name in ("addresses", "shared"))
+        addresses, shared = workspace.fetch(self.addresses), workspace.fetch(self.shared)
         workspace.run(
             "CREATE OR REPLACE VIEW members AS "
             f"FROM read_parquet({addresses}) ANTI JOIN read_parquet({shared}) AS shared USING (key_high) "
@@ -221,7 +231,7 @@ class SnapshotFolder:
             silent(),
             pq.ParquetWriter(
                 _addresses(workspace),
-                _ADDRESS_SCHEMA,
+                MEMBERS_SCHEMA,
                 compression="lz4",
                 use_dictionary=False,
                 write_statistics=False,
@@ -229,7 +239,7 @@ class SnapshotFolder:
         ):
             for batch in rows:
                 ids.add(batch["id"].to_numpy())
-                with_address = batch.select(_ADDRESS_SCHEMA.names).drop_null()
+                with_address = batch.select(MEMBERS_SCHEMA.names).drop_null()
                 keys.add(with_address["key_high"].to_numpy())
                 file.write_batch(with_address)
         return ids, keys

@@ -19,7 +19,7 @@ from fsspec import AbstractFileSystem
 
 from marketo_provider.errors import StoreUnavailable, StoreUnusable
 
-_TEMPORARY = ".tmp-"
+TEMPORARY = ".tmp-"
 
 
 class Store(Protocol):
@@ -59,7 +59,7 @@ class LocalStore:
     """A folder on disk, private to its owner."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = root
 
     def create(self, path: str, data: bytes) -> None:
         """Write a temporary file and link it to its name, which fails where the name is taken."""
@@ -79,19 +79,19 @@ class LocalStore:
 
     def read(self, path: str) -> bytes:
         """Return a file's content."""
-        return (self._root / path).read_bytes()
+        return (self.root / path).read_bytes()
 
     def names(self, folder: str) -> list[str]:
         """Return the sorted names of the files in a folder."""
         try:
-            names = [entry.name for entry in (self._root / folder).iterdir()]
+            names = [entry.name for entry in (self.root / folder).iterdir()]
         except FileNotFoundError:
             return []
-        return sorted(name for name in names if not name.startswith(_TEMPORARY))
+        return sorted(name for name in names if not name.startswith(TEMPORARY))
 
     def delete(self, path: str) -> None:
         """Remove a file or a whole folder."""
-        target = self._root / path
+        target = self.root / path
         if target.is_dir():
             shutil.rmtree(target)
         else:
@@ -99,7 +99,7 @@ class LocalStore:
 
     def fetch(self, path: str, scratch: Path) -> Path:  # noqa: ARG002 - the file is local already
         """Return the file's own path."""
-        local = self._root / path
+        local = self.root / path
         if not local.exists():
             raise FileNotFoundError(path)
         return local
@@ -107,7 +107,7 @@ class LocalStore:
     def publish(self, local: Path, path: str) -> None:
         """Copy beside the target, make durable, rename."""
         target = self._place(path)
-        temporary = target.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+        temporary = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
         with _removed_on_failure(temporary):
             shutil.move(local, temporary)
             temporary.chmod(0o600)
@@ -117,12 +117,12 @@ class LocalStore:
         _sync_folder(target.parent)
 
     def _place(self, path: str) -> Path:
-        target = self._root / path
+        target = self.root / path
         _make_folder(target.parent)
         return target
 
     def _temporary(self, target: Path, data: bytes) -> Path:
-        temporary = target.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+        temporary = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
         with _removed_on_failure(temporary):
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:

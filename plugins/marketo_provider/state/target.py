@@ -1,6 +1,7 @@
 """What a target's log says: its records folded into one value.
 
 snapshot_begun ... lease_taken -> intended -> journaled* -> settled -> lease_given_back
+lease_taken -> retirement_begun -> intended -> journaled* -> retired -> lease_given_back
 """
 
 from collections.abc import Mapping
@@ -17,9 +18,12 @@ from marketo_provider.state.records import (
     Journaled,
     LeaseGivenBack,
     LeaseTaken,
+    LedgerReplaced,
     OpenImport,
     Record,
     Released,
+    Retired,
+    RetirementBegun,
     Settled,
     SnapshotBegun,
 )
@@ -55,6 +59,18 @@ class Target:
     imports: tuple[OpenImport, ...] = ()
     begun: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the target is retired, and nobody is held True any more."""
+        retired = self.claim is not None and self.claim.retired_at is not None
+        return retired and not (self.base or self.deltas or self.imports)
+
+    @property
+    def files(self) -> list[str]:
+        """The files that the ledger lies in, and those of the imports under way."""
+        imports = [path for one in self.imports for path in (one.rows, *one.later)]
+        return list(dict.fromkeys([*([self.base] if self.base else []), *self.deltas, *imports]))
+
     def after(self, number: int, record: Record) -> "Target":
         """Return the state after `record`, which has that number."""
         state = replace(self._changed_by(number, record), number=number)
@@ -62,7 +78,7 @@ class Target:
             return replace(state, lease=replace(state.lease, last_at=record.at))
         return state
 
-    def _changed_by(self, number: int, record: Record) -> "Target":  # noqa: C901, PLR0911 - one a record's kind
+    def _changed_by(self, number: int, record: Record) -> "Target":  # noqa: C901, PLR0911, PLR0912 - one a record's kind
         match record:
             case SnapshotBegun():
                 return replace(self, begun={**self.begun, record.run_id: number})
@@ -110,4 +126,26 @@ class Target:
                 )
             case Released():
                 return Target(delivered=number, lease=self.lease)
+            case LedgerReplaced():
+                return self._with_ledger(record)
+            case RetirementBegun():
+                return replace(self, claim=record.claim, delivered=number)
+            case Retired():
+                return Target(claim=self.claim, delivered=self.delivered, lease=self.lease)
         return self
+
+    def _with_ledger(self, record: LedgerReplaced) -> "Target":
+        """Return the state with another ledger; what the last settle had settled of it stays settled."""
+        settled = self.settled
+        if settled:
+            ledger = {"base": record.base, "base_rows": record.base_rows, "imports": record.imports}
+            deltas = record.deltas[: len(settled.deltas)]
+            settled = settled.model_copy(update={**ledger, "deltas": deltas})
+        return replace(
+            self,
+            base=record.base,
+            base_rows=record.base_rows,
+            deltas=record.deltas,
+            imports=record.imports,
+            settled=settled,
+        )

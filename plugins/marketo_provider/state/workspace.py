@@ -2,7 +2,7 @@
 
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,10 @@ from marketo_provider.state.hashes import Array, Hashes
 from marketo_provider.state.store import Store
 
 BATCH_ROWS = 122_880  # DuckDB's own row group
+_RESTORE = (
+    "Nothing more was sent. Restore it from the store's backup; where it is one of the ledger's, "
+    "`python -m marketo_provider state repair` rebuilds the ledger from Marketo."
+)
 
 
 class Workspace:
@@ -30,6 +34,7 @@ class Workspace:
     def __init__(self, store: Store, *, memory_limit: str) -> None:
         self.store = store
         # The folder is made by mkdtemp: readable by this process's user only.
+        self._fetched: dict[Path, str] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="marketo-provider-")
         self.scratch = Path(self._folder.name)
         self._duckdb = duckdb.connect(
@@ -74,7 +79,7 @@ class Workspace:
 
     def batches(self, sql: str, size: int, **parameters: Any) -> Iterator[pa.RecordBatch]:
         """Yield a query's rows, some `size` at a time; other statements may run in between."""
-        with self._duckdb.cursor() as cursor, silent():
+        with self._duckdb.cursor() as cursor, self._naming_damage(), silent():
             reader = cursor.sql(sql, params=parameters or None).to_arrow_reader(size)
             yield from reader
 
@@ -93,13 +98,21 @@ class Workspace:
             self._duckdb.from_arrow(pa.table({"hash": hashes})).to_table(table)
 
     def fetch(self, path: str) -> str:
-        """Return a local copy of a stored Parquet file, quoted for SQL."""
+        """Return a local copy of a stored file, quoted for SQL.
+
+        Raises:
+            StoreUnusable: it is missing, or cut off.
+        """
         try:
             local = self.store.fetch(path, self.scratch)
         except FileNotFoundError:
-            raise StoreUnusable(
-                f"The state store's file {path} is missing. Nothing was sent. Restore it from the store's backup."
-            ) from None
+            raise StoreUnusable(f"The state store's file {path} is missing. {_RESTORE}") from None
+        if path.endswith(".parquet"):
+            self._fetched[local] = path
+            try:
+                pq.read_metadata(local)
+            except (pa.ArrowException, OSError):
+                raise StoreUnusable(f"The state store's file {path} is damaged. {_RESTORE}") from None
         return quoted(local)
 
     def set_aside(self, query: str) -> str:
@@ -123,8 +136,19 @@ class Workspace:
         return local
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-        with silent():
+        with self._naming_damage(), silent():
             return self._duckdb.execute(sql, parameters or None)
+
+    @contextmanager
+    def _naming_damage(self) -> Iterator[None]:
+        """Where DuckDB fails, look whether a stored file is the cause: its own message may quote an address."""
+        try:
+            yield
+        except StoreUnusable:
+            for local, path in self._fetched.items():
+                if not is_readable(local):
+                    raise StoreUnusable(f"The state store's file {path} is damaged. {_RESTORE}") from None
+            raise
 
 
 @contextmanager
@@ -141,6 +165,26 @@ def silent() -> Iterator[None]:
             f"DuckDB could not work on the state store ({type(error).__name__}). Nothing more was sent. "
             "Look for a full disk, a memory limit that is too small, or a damaged file."
         ) from None
+
+
+def csv_rows(local: str, columns: Iterable[str]) -> str:
+    """Return where the rows of a CSV are to be had that `save_csv` wrote; `local` is quoted for SQL."""
+    types = ", ".join(f"'{name}': 'VARCHAR'" for name in columns)
+    return (
+        f"read_csv({local}, columns = {{{types}}}, header = true, delim = ',', quote = '\"', escape = '\"', "
+        "auto_detect = false)"
+    )
+
+
+def is_readable(local: Path) -> bool:
+    """Whether all of a Parquet file can be read."""
+    try:
+        with pq.ParquetFile(local) as file:
+            for batch in file.iter_batches():
+                batch.validate(full=True)
+    except (pa.ArrowException, OSError):
+        return False
+    return True
 
 
 def quoted(path: Path) -> str:

@@ -3,12 +3,12 @@
 from marketo_provider.marketo.client import Lead, LeadResults
 from marketo_provider.sync.batches import Batch
 from marketo_provider.sync.course import Step
-from marketo_provider.sync.run import Run
+from marketo_provider.sync.run import Work
 
 Answer = LeadResults | list[Lead]
 
 
-def make_call(run: Run, batch: Batch, deadline: float) -> Answer:
+def make_call(run: Work, batch: Batch, deadline: float) -> Answer:
     """Send or look up a batch's records, by `deadline` on the monotonic clock.
 
     An exit is never sent with an action that could create a lead.

@@ -29,7 +29,7 @@ from marketo_provider.sync.outbox import Outbox
 from marketo_provider.sync.outcomes import Outcomes
 from marketo_provider.sync.progress import Progress
 from marketo_provider.sync.report import Report
-from marketo_provider.sync.run import Run
+from marketo_provider.sync.run import Work
 from marketo_provider.sync.turn import CreateTurn
 
 _FIELD_NOT_FOUND = "1006"
@@ -61,7 +61,7 @@ class Delivery:
 
     def __init__(  # noqa: PLR0913 - what it works with; each is made by the export
         self,
-        run: Run,
+        run: Work,
         lease: Lease,
         presence: Presence,
         turn: CreateTurn,

@@ -98,7 +98,7 @@ class _Export:
         self._log, self._lease = log, lease
         self._snapshot, self._number = snapshot, number
         self._last = log.target.settled
-        self._journal = Journal(lease, run.clock)
+        self._journal = Journal(lease, run.clock, f"{run.folder}/runs/{snapshot.name}")
         self._report = Report.begin(
             export=run.export.name,
             field=run.field,
@@ -111,7 +111,7 @@ class _Export:
         self._turn = CreateTurn(self._presence, run.clock, partial(has_ended, run.marketo))
         self._budget = Budget(run.marketo, run.limits)
         records = ImportRecords(lease, self._presence)
-        self._imports = ImportCollector(run, lease, records, self._report)
+        self._imports = ImportCollector(run, lease, records, self._report, folder=self._journal.folder)
         self._uploads = Uploads(run, lease, self._presence, records=records, turn=self._turn, budget=self._budget)
         self._entries = Entries(run, log, self._journal, self._report, snapshot)
         self._delivery: Delivery | None = None

@@ -21,7 +21,7 @@ from marketo_provider.state.workspace import Workspace, parquet, quoted
 from marketo_provider.sync.import_records import ImportRecords
 from marketo_provider.sync.importable import IMPORT_TRIES
 from marketo_provider.sync.report import Report
-from marketo_provider.sync.run import Run, logger
+from marketo_provider.sync.run import Work, logger
 from marketo_provider.sync.snapshot import USABLE_FOR
 
 _UNANSWERED_FOR = timedelta(hours=24)
@@ -49,14 +49,16 @@ class ImportCollector:
         lease: held by the run.
         records: told of each end.
         report: counts what was imported.
+        folder: where the rows go that an end makes.
     """
 
-    def __init__(self, run: Run, lease: Lease, records: ImportRecords, report: Report) -> None:
+    def __init__(self, run: Work, lease: Lease, records: ImportRecords, report: Report, *, folder: str) -> None:
         self.pieces: list[str] = []
         self.unreadable: str | None = None
         self._run = run
         self._lease = lease
         self._records = records
+        self._folder = folder
         self._report = report
 
     def collect(self, workspace: Workspace) -> None:
@@ -182,7 +184,7 @@ class ImportCollector:
         return rows
 
     def _save(self, workspace: Workspace, query: str) -> str:
-        path = f"{self._run.folder}/journals/{secrets.token_hex(16)}.parquet"
+        path = f"{self._folder}/{secrets.token_hex(16)}.parquet"
         workspace.save(query, path)
         self.pieces.append(path)
         return path

@@ -1,4 +1,7 @@
-"""The journal: answers made durable while a run works, every ten seconds or 3,000 records."""
+"""The journal: answers made durable while a run works, every ten seconds or 3,000 records.
+
+Its pieces lie beside the lists of the run and are kept as long, so that it can be told what became of an address.
+"""
 
 import secrets
 
@@ -14,9 +17,16 @@ _MOST_SECONDS = 10
 
 
 class Journal:
-    """Collects ledger rows and writes them in pieces, each named by a record of the log."""
+    """Collects ledger rows and writes them in pieces, each named by a record of the log.
 
-    def __init__(self, lease: Lease, clock: Clock) -> None:
+    Args:
+        lease: held by whoever works.
+        clock: says when it is time.
+        folder: the run's.
+    """
+
+    def __init__(self, lease: Lease, clock: Clock, folder: str) -> None:
+        self.folder = f"{folder}/journals"
         self.pieces: list[str] = []
         self._lease = lease
         self._clock = clock
@@ -49,7 +59,7 @@ class Journal:
         """Write what is there."""
         if not self._count:
             return
-        path = f"{self._lease.log.folder}/journals/{secrets.token_hex(16)}.parquet"
+        path = f"{self.folder}/{secrets.token_hex(16)}.parquet"
         if self._rows:
             self._columns.append(column_rows(self._rows))
         self._lease.log.store.write(path, encode_columns(self._columns))

@@ -21,11 +21,17 @@ def check_claim(run: Run, claim: Claim | None) -> None:
 
 
 def check_owner(run: Run, claim: Claim | None) -> None:
-    """Refuse a target that is another export's.
+    """Refuse a target that is another export's, or given up.
 
     Raises:
         TargetClaimed: says whose it is, since when, and to use a new field.
     """
+    if claim is not None and claim.retired_at is not None:
+        raise TargetClaimed(
+            f"{run.label}: the field was retired on {claim.retired_at:%Y-%m-%d %H:%M} UTC, and no export writes "
+            "to it any more. Nothing was sent. Pause or remove the export, or export to a new Boolean field; to "
+            f"use this one again, run: python -m marketo_provider state release {run.target}"
+        )
     if claim is None or claim.same_owner(run.claim()):
         return
     raise TargetClaimed(

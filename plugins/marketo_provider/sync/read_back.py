@@ -11,7 +11,7 @@ from marketo_provider.state.ledger import COLUMNS, Flag, LedgerRow, decode_row
 from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.batches import MOST_RECORDS
 from marketo_provider.sync.journal import Journal
-from marketo_provider.sync.run import Run, logger
+from marketo_provider.sync.run import Work, logger
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class ReadBack:
         return self.differing / self.read if self.read else 0.0
 
 
-def read_back(run: Run, workspace: Workspace, journal: Journal, *, salt: int, deadline: float) -> ReadBack:
+def read_back(run: Work, workspace: Workspace, journal: Journal, *, salt: int, deadline: float) -> ReadBack:
     """Look a sample of the ledger up in Marketo, and journal what differs.
 
     An address that Marketo does not know any more has no field that could differ. Where the ledger has it True

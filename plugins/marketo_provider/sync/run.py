@@ -1,4 +1,4 @@
-"""One try of one run of an export, with all that it works with."""
+"""One try of one run of an export, with all that it works with; and what else writes to a target."""
 
 import logging
 from collections.abc import Callable
@@ -25,31 +25,28 @@ from marketo_provider.sync.route import RouteName
 logger = logging.getLogger("marketo_provider.sync")
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One try of one run of an export.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What everything works with that writes to a target: the runs of an export, and a person at a terminal.
 
     `holder` names this try and no other: the lease is its own. `run_id` is Airflow's, shared by all tries.
-    `route` forces the way that the entered go. `pool` makes the threads that requests are sent in.
+    `pool` makes the threads that requests are sent in.
     """
 
     export: CohortExport
-    parameters: RunParameters
     settings: ProviderSettings
     limits: MarketoConnection
     marketo: MarketoClient
-    mixpanel: MixpanelClient
     store: Store
     clock: Clock
     run_id: str
     holder: str
-    route: RouteName | None = None
     pool: Callable[[int], Executor] = ThreadPoolExecutor
 
     @property
     def field(self) -> str:
-        """The field of this run: the parameter's, which a one-time export may be given, else the export's."""
-        return self.parameters.marketo_field or self.export.marketo_field
+        """The field's REST API name."""
+        return self.export.marketo_field
 
     @property
     def folder(self) -> str:
@@ -65,11 +62,6 @@ class Run:
     def one_time(self) -> bool:
         """Whether the field is set once and never again."""
         return self.export.sync_type == "one_time"
-
-    @property
-    def dry(self) -> bool:
-        """Whether nothing may be sent or kept."""
-        return self.parameters.dry_run or self.settings.dry_run
 
     @property
     def label(self) -> str:
@@ -102,14 +94,33 @@ class Run:
             clock=self.clock,
         )
 
+    def workspace(self) -> Workspace:
+        """Return a DuckDB workspace."""
+        return Workspace(self.store, memory_limit=self.settings.memory_limit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run(Work):
+    """One try of one run of an export. `route` forces the way that the entered go."""
+
+    parameters: RunParameters
+    mixpanel: MixpanelClient
+    route: RouteName | None = None
+
+    @property
+    def field(self) -> str:
+        """The field of this run: the parameter's, which a one-time export may be given, else the export's."""
+        return self.parameters.marketo_field or self.export.marketo_field
+
+    @property
+    def dry(self) -> bool:
+        """Whether nothing may be sent or kept."""
+        return self.parameters.dry_run or self.settings.dry_run
+
     def slots(self) -> Slots:
         """Return this try's slots of the Mixpanel project, none taken yet."""
         log = SlotLog(self.store, f"mixpanel/{self.mixpanel.project_id}", self.clock)
         return Slots(log, self.holder, wanted=self.mixpanel.concurrent_pages, clock=self.clock)
-
-    def workspace(self) -> Workspace:
-        """Return a DuckDB workspace."""
-        return Workspace(self.store, memory_limit=self.settings.memory_limit)
 
     def claim(self) -> Claim:
         """Return the claim that this export makes."""

@@ -7,12 +7,12 @@ out: Adobe's advice, the default of the limits, leaves half of what Marketo allo
 from marketo_provider.marketo.client import Share
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.presence import Presence
-from marketo_provider.sync.run import Run, logger
+from marketo_provider.sync.run import Work, logger
 
 _LOOK_SECONDS = 1.0
 
 
-def join_instance(run: Run, lease: Lease, presence: Presence) -> None:
+def join_instance(run: Work, lease: Lease, presence: Presence) -> None:
     """Join those who deliver, wait until there is room, and keep the run's client to its part from here on."""
     limits = run.limits
     presence.join()
