@@ -14,8 +14,8 @@ from marketo_provider.state.workspace import Workspace
 _ENTERS = (
     "(flag = 'false' OR (flag = 'unknown' AND code IS NULL) OR (flag = 'refused' AND may_hold) "
     "OR (code IS NOT NULL AND ($retry_refused OR coalesce(next_try <= $now, true))) "
-    "OR (flag = 'absent' AND ((NOT was_true AND $create_leads) "
-    "OR (NOT $create_leads AND coalesce(next_try <= $now, true)))) OR $full_refresh)"
+    "OR (flag = 'absent' AND ((NOT was_true AND $create_leads) OR coalesce(next_try <= $now, true))) "
+    "OR $full_refresh)"
 )
 _LEAVES = "($exits AND (may_hold OR flag IN ('refused', 'absent') OR ($full_refresh AND flag = 'false')))"
 _JUDGED = f"(SELECT {COLUMNS}, {_ENTERS} AS enters, {_LEAVES} AS leaves FROM ledger)"
