@@ -98,7 +98,7 @@ def deliver(server: Server, changes: Path) -> Work:
         presence = run.presence()
         join_instance(run, lease, presence)
         budget = Budget(run.marketo, run.limits)
-        turn = CreateTurn(presence, run.clock, lambda _: True)
+        turn = CreateTurn(presence, run.clock, lambda *_, **__: True)
         with watch.running():
             delivery = Delivery(
                 run, lease, presence, turn, journal=journal, report=done, budget=budget, total=rows

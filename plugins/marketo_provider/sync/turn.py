@@ -21,10 +21,10 @@ class CreateTurn:
     Args:
         presence: the run's on the instance.
         clock: measures the minute.
-        has_ended: asks Marketo whether an import job has ended, given whether it may have been forgotten.
+        has_ended: asks Marketo whether an import job has ended, given its id and whether it may be `forgotten`.
     """
 
-    def __init__(self, presence: Presence, clock: Clock, has_ended: Callable[[int, bool], bool]) -> None:
+    def __init__(self, presence: Presence, clock: Clock, has_ended: Callable[..., bool]) -> None:
         self._presence = presence
         self._clock = clock
         self._has_ended = has_ended
@@ -75,7 +75,7 @@ class CreateTurn:
         for one in self._presence.imports_in_the_way():
             self._asked_marketo_at = now
             forgotten = self._clock.now() >= one.announced_at + IDS_ARE_VALID_FOR
-            if one.batch_id is not None and self._has_ended(one.batch_id, forgotten):
+            if one.batch_id is not None and self._has_ended(one.batch_id, forgotten=forgotten):
                 self._presence.note_ended(one.name)
 
     def _ask(self, *, sending: bool) -> None:
