@@ -11,6 +11,7 @@ import pytest
 from include.sandbox.marketo_bulk_queue import ImportSettings, NextImports
 from marketo_provider.errors import AccessDenied, ImportsUnderWay, ImportUnreadable, WaitUntil
 from marketo_provider.sync import import_files
+from marketo_provider.sync.adopt import release_target
 from marketo_provider.sync.dry_run import preview_export
 from marketo_provider.sync.export import export_cohort
 from marketo_provider.sync.report import Report
@@ -67,6 +68,21 @@ def test_an_upload_that_is_denied_is_no_job(world: World) -> None:
     report = finish(world, "first", name)
 
     assert (report.imported, len(uploaded(world))) == (2, 1)
+
+
+def test_a_field_is_not_given_up_while_a_file_may_set_it(world: World) -> None:
+    """It would be another export's by then."""
+    world.set_cohort([ANN, BOB])
+    begin(world, "first")
+    run = world.run()
+
+    with pytest.raises(ImportsUnderWay, match="Nothing was released"):
+        release_target(run.lease(run.open_log()))
+
+    assert run.open_log().target.claim is not None
+    finish(world, "second")
+    release_target(run.lease(run.open_log()))
+    assert run.open_log().target.claim is None
 
 
 def test_a_young_job_that_is_said_not_to_be_there_is_waited_for(world: World) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TextIO
 
-from marketo_provider.errors import InvalidSetting
+from marketo_provider.errors import ImportsUnderWay, InvalidSetting
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import Flag, Key, LedgerRow, encode_rows
 from marketo_provider.state.records import Adopted, Released
 from marketo_provider.sync.address import Unusable, read_address
+from marketo_provider.sync.import_wait import IDS_ARE_VALID_FOR
 
 _EMAIL_COLUMNS = ("email", "email address")
 _ID_COLUMNS = ("id", "lead id", "person id")
@@ -56,8 +57,18 @@ def release_target(lease: Lease) -> None:
 
     Raises:
         LeaseHeld: a run is writing to the target.
+        ImportsUnderWay: a file of the export's may still set leads True, whosever the field would be then.
     """
     lease.take()
+    if imports := lease.log.target.imports:
+        lease.give_back()
+        raise ImportsUnderWay(
+            "Marketo is importing files of the export, or may be: they would set leads True after the field was "
+            "given up. Nothing was released. Trigger the export's DAG, which takes the imports in, or use `state "
+            "retire`; then run the command again.",
+            resume_at=max(one.announced_at for one in imports) + IDS_ARE_VALID_FOR,
+            batch_ids=[one.batch_id for one in imports if one.batch_id is not None],
+        )
     lease.append(Released(at=lease.now(), by=lease.holder))
     lease.give_back()
 
