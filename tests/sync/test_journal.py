@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from marketo_provider.errors import LeaseLost
+from marketo_provider.errors import LeaseLost, StoreUnavailable
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import Flag, Key, LedgerRow, column_rows
 from marketo_provider.state.log import TargetLog
@@ -45,6 +45,23 @@ class Scene:
 def scene(tmp_path: Path) -> Scene:
     """A scene of its own for each test."""
     return Scene(tmp_path)
+
+
+def test_a_piece_that_could_not_be_written_is_written_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run's end writes it again; a row that comes twice would be sent twice in one request."""
+    scene.add(2)
+    with monkeypatch.context() as broken:
+        broken.setattr(LocalStore, "write", _fail)
+        with pytest.raises(StoreUnavailable):
+            scene.journal.flush()
+
+    scene.journal.flush()
+
+    assert scene.durable() == 2
+
+
+def _fail(*_: object) -> None:
+    raise StoreUnavailable("Later.")
 
 
 def test_few_answers_wait(scene: Scene) -> None:

@@ -50,9 +50,9 @@ class Journal:
         if not self._count:
             return
         path = f"{self._lease.log.folder}/journals/{secrets.token_hex(16)}.parquet"
-        if self._rows:
-            self._columns.append(column_rows(self._rows))
-        self._lease.log.store.write(path, encode_columns(self._columns))
+        # What is collected stays as it is until it is durable: a flush that failed is repeated.
+        rows = [column_rows(self._rows)] if self._rows else []
+        self._lease.log.store.write(path, encode_columns([*self._columns, *rows]))
         self._lease.append(Journaled(at=self._clock.now(), by=self._lease.holder, rows=path))
         self.pieces.append(path)
         self._rows, self._columns, self._count = [], [], 0
