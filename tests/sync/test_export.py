@@ -219,6 +219,21 @@ def test_a_deleted_member_is_not_created_again_while_he_stays(world: World) -> N
     assert world.flags() == {ANN: True, BOB: True}
 
 
+def test_a_deleted_member_whom_somebody_else_creates_again_is_set_true(world: World) -> None:
+    """He is asked for again after a day, and never created by that."""
+    world.sync([ANN, BOB])
+    world.marketo.instance.leads.delete(
+        [lead.lead_id for lead in world.marketo.instance.leads.find("email", [ANN])]
+    )
+    world.sync(full_refresh=True)
+    world.add_lead(ANN)
+
+    world.clock.sleep(86_400)
+    world.sync()
+
+    assert world.flags() == {ANN: True, BOB: True}
+
+
 def test_a_full_refresh_mends_what_somebody_else_has_changed(world: World) -> None:
     """Members and leavers; that is no entry or exit, so no guard stops it."""
     members = people(1100)

@@ -25,8 +25,8 @@ _CHUNK_ROWS = 3000
 _ENTERS = (
     "(flag = 'false' OR (flag = 'unknown' AND code IS NULL) OR (flag = 'refused' AND may_hold) "
     "OR (code IS NOT NULL AND ($retry_refused OR coalesce(next_try <= $now, true))) "
-    "OR (flag = 'absent' AND ((NOT was_true AND $create_leads) "
-    "OR (NOT $create_leads AND coalesce(next_try <= $now, true)))) OR $full_refresh)"
+    "OR (flag = 'absent' AND ((NOT was_true AND $create_leads) OR coalesce(next_try <= $now, true))) "
+    "OR $full_refresh)"
 )
 _LEAVES = "($exits AND (may_hold OR flag IN ('refused', 'absent') OR ($full_refresh AND flag = 'false')))"
 
