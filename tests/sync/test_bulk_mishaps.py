@@ -69,6 +69,21 @@ def test_an_upload_that_is_denied_is_no_job(world: World) -> None:
     assert (report.imported, len(uploaded(world))) == (2, 1)
 
 
+def test_a_young_job_that_is_said_not_to_be_there_is_waited_for(world: World) -> None:
+    """A 610 that passes: were its rows handed over once more, the two jobs would make two leads of each."""
+    world.marketo.instance.imports.settings = ImportSettings(seconds_to_start=600.0)
+    world.set_cohort([ANN, BOB])
+    begin(world, "first")
+    world.break_marketo("error_code", path="/bulk/v1/leads/batch/", code="610")
+
+    with pytest.raises(ImportsUnderWay):
+        export_cohort(world.run("first"), f"{world.run().open_log().target.delivered:08d}")
+
+    assert len(uploaded(world)) == 1
+    finish(world, "first", f"{world.run().open_log().target.delivered:08d}")
+    assert (world.flags(), len(world.marketo.instance.leads)) == ({ANN: True, BOB: True}, 2)
+
+
 def test_an_import_that_is_stuck_is_not_waited_for_for_ever(world: World) -> None:
     """A DAG has one run at a time: the next, which sends the exits, begins when this one's snapshot is too old."""
     world.marketo.instance.imports.mishaps.append(NextImports(then="stick"))

@@ -62,10 +62,15 @@ def look(marketo: Any, batch_ids: Sequence[int]) -> Look:
     return look_at_imports(marketo, VirtualClock(), batch_ids)
 
 
-@pytest.mark.parametrize("state", ["Complete", "Failed", "gone"])
+@pytest.mark.parametrize("state", ["Complete", "Failed"])
 def test_a_job_that_has_ended_is_not_waited_for(state: str) -> None:
     """However it has ended."""
     assert look(Marketo(state), [1]).waiting == ()
+
+
+def test_a_job_that_is_said_not_to_be_there_is_waited_for() -> None:
+    """Who knows its age decides."""
+    assert look(Marketo("gone"), [1]).waiting == (1,)
 
 
 @pytest.mark.parametrize("error", [errors.VendorUnavailable("Later."), errors.NoAnswer("Perhaps.")])

@@ -2,7 +2,6 @@
 
 import secrets
 from datetime import timedelta
-from functools import partial
 
 from marketo_provider.errors import (
     ImportsUnderWay,
@@ -108,7 +107,7 @@ class _Export:
         )
         self._settling = Settling(run, log, lease, self._report, snapshot=snapshot, number=number)
         self._presence = run.presence()
-        self._turn = CreateTurn(self._presence, run.clock, partial(has_ended, run.marketo))
+        self._turn = CreateTurn(self._presence, run.clock, lambda job, old: has_ended(run.marketo, job, forgotten=old))
         self._budget = Budget(run.marketo, run.limits)
         records = ImportRecords(lease, self._presence)
         self._imports = ImportCollector(run, lease, records, self._report)

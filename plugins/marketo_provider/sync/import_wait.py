@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from marketo_provider.clock import Clock
 from marketo_provider.errors import QuotaExhausted, StopAndAsk, TryAgain
@@ -10,6 +10,8 @@ from marketo_provider.marketo.client import MarketoClient
 
 # Adobe's advice is a look every 5 to 30 seconds (help/rest-api/bulk-lead-import.md).
 POLL_SECONDS = 30.0
+# So long an id is valid (the same page); that there is no such job is not believed of a younger one.
+IDS_ARE_VALID_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +22,16 @@ class Look:
     pause_seconds: float = POLL_SECONDS
 
 
-def has_ended(client: MarketoClient, batch_id: int) -> bool:
-    """Ask whether a job changes no lead any more; one that Marketo has forgotten does not."""
+def has_ended(client: MarketoClient, batch_id: int, *, forgotten: bool = False) -> bool:
+    """Ask whether a job changes no lead any more.
+
+    Args:
+        client: asks Marketo.
+        batch_id: the job's.
+        forgotten: the job is so old that Marketo no longer knows it if it has ended.
+    """
     status = client.imports.status(batch_id)
-    return status is None or status.ended
+    return forgotten if status is None else status.ended
 
 
 def look_at_imports(client: MarketoClient, clock: Clock, batch_ids: Sequence[int]) -> Look:

@@ -19,6 +19,7 @@ from marketo_provider.state.records import OpenImport
 from marketo_provider.state.snapshots import Snapshot
 from marketo_provider.state.workspace import Workspace, parquet, quoted
 from marketo_provider.sync.import_records import ImportRecords
+from marketo_provider.sync.import_wait import IDS_ARE_VALID_FOR
 from marketo_provider.sync.importable import IMPORT_TRIES
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run, logger
@@ -100,7 +101,9 @@ class ImportCollector:
                 continue
             status = self._run.marketo.imports.status(one.batch_id)
             if status is None:
-                self._records.ended(one.name, None)
+                # A young job that is said not to be there may be all the same: its rows stay unknown.
+                if self._run.clock.now() >= one.announced_at + IDS_ARE_VALID_FOR:
+                    self._records.ended(one.name, None)
             elif status.ended:
                 self._take_in(workspace, one, one.batch_id, status)
             elif status.state == "Queued" and self._run.clock.now() >= one.announced_at + _NOT_TAKEN_UP_FOR:

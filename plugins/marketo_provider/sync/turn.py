@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from marketo_provider.clock import Clock
 from marketo_provider.state.presence import Presence
-from marketo_provider.sync.import_wait import POLL_SECONDS
+from marketo_provider.sync.import_wait import IDS_ARE_VALID_FOR, POLL_SECONDS
 
 _MOST_SECONDS = 60.0
 # Longer than another's minute and what it may take to end; beyond it a worker is not held.
@@ -21,10 +21,10 @@ class CreateTurn:
     Args:
         presence: the run's on the instance.
         clock: measures the minute.
-        has_ended: asks Marketo whether an import job has ended.
+        has_ended: asks Marketo whether an import job has ended, given whether it may have been forgotten.
     """
 
-    def __init__(self, presence: Presence, clock: Clock, has_ended: Callable[[int], bool]) -> None:
+    def __init__(self, presence: Presence, clock: Clock, has_ended: Callable[[int, bool], bool]) -> None:
         self._presence = presence
         self._clock = clock
         self._has_ended = has_ended
@@ -74,7 +74,8 @@ class CreateTurn:
             return
         for one in self._presence.imports_in_the_way():
             self._asked_marketo_at = now
-            if one.batch_id is not None and self._has_ended(one.batch_id):
+            forgotten = self._clock.now() >= one.announced_at + IDS_ARE_VALID_FOR
+            if one.batch_id is not None and self._has_ended(one.batch_id, forgotten):
                 self._presence.note_ended(one.name)
 
     def _ask(self, *, sending: bool) -> None:
