@@ -60,7 +60,8 @@ class SeededPool(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - as its parent
         """Make what is under way already, which the seed decides, and forget the rest."""
-        for pending in list(self._pending):
+        while self._pending:
+            pending = self._pending[0]
             if self._process.dead or (cancel_futures and self._process.random.random() < 0.5):
                 self._pending.remove(pending)
                 pending.cancel()

@@ -21,17 +21,23 @@ def judge(world: World, marks: Marks) -> list[str]:
 def _field(world: World, marks: Marks, number: int, members: Keys) -> list[str]:
     export, witness = world.exports[number], world.witness
     name, wrong = export.marketo_field, []
+    one_time = export.sync_type == "one_time"
+    # A one-time export ends with what was refused in its report, and is not repeated.
+    excused = witness.refused[name] if one_time else set()
     reached = set()
     for lead in world.marketo.instance.leads:
         email = str(lead.values["email"]).lower()
         flag = bool(lead.values.get(name))
         reached.add(email)
-        overlooked = export.sync_type == "one_time" and lead.lead_id in marks.touched
+        finished_at = witness.finished_at.get(name)
+        overlooked = one_time and (
+            lead.lead_id in marks.touched or email in excused or bool(finished_at and lead.created_at > finished_at)
+        )
         if email in members and not flag and not overlooked:
             wrong.append(f"{email} (lead {lead.lead_id}) is a member, and {name} is not True")
         if flag and not witness.addresses[lead.lead_id] & members and lead.lead_id not in marks.unknowable:
             wrong.append(f"{email} (lead {lead.lead_id}) is no member, and {name} is True")
     if export.create_leads:
-        missing = members - reached - witness.removed[name]
+        missing = members - reached - witness.removed[name] - excused
         wrong += [f"{email} is a member, and there is no such lead" for email in sorted(missing)]
     return wrong

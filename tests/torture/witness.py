@@ -10,6 +10,7 @@ import json
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,9 @@ class Witness:
         self.known_true: dict[str, set[int]] = defaultdict(set)
         self.removed: dict[str, set[str]] = defaultdict(set)
         self.deleted: dict[str, set[str]] = defaultdict(set)
+        self.refused: dict[str, set[str]] = defaultdict(set)
         self.own: dict[str, Keys] = {}
+        self.finished_at: dict[str, datetime] = {}
         self.jobs: dict[int, tuple[str, Keys]] = {}
         self.unanswered_files = 0
         self._instance = instance
@@ -120,6 +123,8 @@ class Witness:
                 for lead_id, value in work.acknowledged.items():
                     (self.known_true[work.field].add if value else self.known_true[work.field].discard)(lead_id)
                 work.acknowledged.clear()
+                if record["kind"] == "settled" and record["claim"]["finished_at"]:
+                    self.finished_at[work.field] = self._stepper.now()
             case "file_announced" | "import_announced":
                 work.announced.append(record["name"])
 
@@ -162,6 +167,13 @@ class Witness:
             written = [one["id"] for one in results if one["status"] in {"created", "updated"}]
             work.acknowledged.update(dict.fromkeys(written, write.value))
 
+    def refuses(self, process: Process, body: bytes) -> None:
+        """Take note of a request that is not carried out as it stands: some of its records may stay refused."""
+        if (work := self.works.get(process)) and body.startswith(b"{"):
+            for record in json.loads(body)["input"]:
+                named = self.addresses[record["id"]] if "id" in record else {record["email"].lower()}
+                self.refused[work.field] |= named
+
     def _sync(self, process: Process, body: dict[str, Any], work: Work | None) -> Write:
         (lookup, records) = body["lookupField"], body["input"]
         names = {name for record in records for name in record} - {lookup}
@@ -196,7 +208,9 @@ class Witness:
         if len(set(write.keys)) < len(write.keys):
             self.accuse(f"{who} wrote twice to one person in one request")
         for other in self._in_flight:
-            if other.field == field_name and self._share(write, other):
+            # That two rows of the ledger, of which one lead had both addresses, set it False at once is no harm.
+            harmless = not (write.value or other.value or write.creates or other.creates)
+            if other.field == field_name and not harmless and self._named(write) & self._named(other):
                 self.accuse(f"{who} wrote to a person whom a request of {other.process.name} was in flight for")
         if work.number < self._newest.get(field_name, 0):
             self.accuse(f"{who} delivered snapshot {work.number}, after {self._newest[field_name]}")
@@ -223,9 +237,6 @@ class Witness:
             of == field_name and address in addresses and batch_id in jobs and under_way(jobs[batch_id])
             for batch_id, (of, addresses) in self.jobs.items()
         )
-
-    def _share(self, one: Write, other: Write) -> bool:
-        return bool(self._named(one) & self._named(other))
 
     def _named(self, write: Write) -> set[object]:
         """Return whom a write names, by address and by id."""
