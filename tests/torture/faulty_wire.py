@@ -94,6 +94,9 @@ class FaultyWire(BaseAdapter):
             tokens = self._vendor.instance.tokens
             (tokens.expire if kind == "token_expired" else tokens.revoke)()
             self._took_effect(request, kind)
+        if kind == "session_lost" and isinstance(self._vendor, MixpanelSandbox):
+            self._vendor.state.engage.forget_sessions()
+            self._took_effect(request, kind)
         refused: dict[int, str] = {}
         if kind == "records_refused":
             request, refused = self._without_some(request)
@@ -122,7 +125,7 @@ class FaultyWire(BaseAdapter):
             self._vendor.wire.record(request, str(response.status))
             box.append(response)
             if write:
-                self._acted(write, response, answered=kind != "upload_unanswered")
+                self._acted(write, response, answered=not kind)
 
         latency = process.random.uniform(0.05, 3.0)
         if kind in {"late_effect", "killed_in_write"}:

@@ -155,12 +155,18 @@ class _Play:
             jobs.advance()
         if world.witness.unanswered_files or world.effects["killed_in_write"]:
             world.stepper.sleep(_DAYS + 3600.0)
-        if not all(export.create_leads for export in world.exports):
+        if not all(export.create_leads for export in world.exports) or self._has_returned():
+            # Who is not in Marketo is asked for again after 1, 2, 4 ... 30 days.
             world.stepper.sleep(31 * _DAYS)
         for number in range(len(world.exports)):
             for _ in range(2 if late or self._interfered else 1):
                 self._run_until_done(number)
                 world.stepper.sleep(600.0)
+
+    def _has_returned(self) -> bool:
+        """Whether there is a lead again of an address that was taken away by hand."""
+        removed = {email for emails in self._world.witness.removed.values() for email in emails}
+        return bool(self._world.marketo.instance.leads.find("email", removed))
 
     @property
     def _interfered(self) -> bool:

@@ -65,7 +65,7 @@ class Schedule:
             # New addresses in common, which both may create at the same moment.
             cohorts[1] = sorted({*cohorts[1], *random.sample(cohorts[0], 5)})
         rounds = []
-        for number in range(random.randint(2, 5)):
+        for number in range(random.randint(2, 4)):
             if number:
                 cohorts = [_moved(random, cohort) for cohort in cohorts]
             rounds.append(_round(random, seed, number, exports, cohorts, bulk=bulk))
@@ -80,7 +80,7 @@ class Schedule:
             exports=exports,
             rounds=tuple(rounds),
             known=tuple(random.sample(people, random.randint(0, 20))),
-            doubled=tuple(random.sample(people, random.choice((0, 0, 2, 4)))),
+            doubled=tuple(random.sample(rounds[0].cohorts[0] or people, random.choice((0, 0, 2, 4)))),
             records=random.randint(2, 7),
             page_size=random.randint(3, 6),
             file_rows=random.randint(2, 6),
@@ -144,9 +144,6 @@ def _round(
 def _faults(random: Random, seed: int, number: int, *, bulk: bool, stalls: bool) -> tuple[Fault, ...]:
     every = list(kinds.PLANNED)
     chosen = [random.choice(_group(random)) for _ in range(random.choice((0, 1, 1, 2, 2, 3, 4)))]
-    if number == 0:
-        # Each kind has its turn.
-        chosen.append(every[seed % len(every)])
     if stalls:
         chosen.append(random.choice(("stalled_at_store", "stalled_at_call", "stalled_in_pause", "late_effect")))
     faults = []
@@ -156,7 +153,9 @@ def _faults(random: Random, seed: int, number: int, *, bulk: bool, stalls: bool)
             place = random.choice(places)
             most = 25 if place.startswith(_MANY) else 4
             faults.append(Fault(kind, place, random.choice((0, random.randint(0, most), random.randint(0, most)))))
-    return tuple(faults)
+    # Each kind has its turn, at the first chance.
+    kind = every[(seed * 5 + number) % len(every)]
+    return Fault(kind, random.choice(kinds.PLANNED[kind])), *faults
 
 
 def _group(random: Random) -> list[str]:

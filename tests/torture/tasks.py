@@ -29,7 +29,9 @@ _RETRY_SECONDS = 300.0
 _PARKED_SECONDS = 600.0
 _PARKED_AT_MOST_SECONDS = 3 * 3600.0
 _LOOK_SECONDS = 60.0
-_MOST_PARTS = 60
+_MOST_PARTS = 80
+# Who has waited so often is looked at hourly, as if there were no free worker: it changes nothing but the time.
+_OFTEN, _LATER_SECONDS = 20, 3600.0
 
 
 @dataclass(slots=True)
@@ -69,7 +71,7 @@ class DagRun:
     def _task(self, work: Callable[[Run, Process], T]) -> T | Any:
         """Return what a task returns (True for nothing); nothing where it failed or was skipped."""
         tries, parked_since, stepper = _TRIES, None, self.world.stepper
-        for _ in range(_MOST_PARTS):
+        for part in range(_MOST_PARTS):
             process = self.world.process(self.run_id, self.plan)
             try:
                 run = self.world.run(process, self.number, self.run_id, **self.parameters)
@@ -80,6 +82,7 @@ class DagRun:
             except WaitUntil as wait:
                 parked_since = None
                 self._wait(wait)
+                stepper.sleep(_LATER_SECONDS if part > _OFTEN else 0.0)
                 continue
             except VendorUnavailable:
                 parked_since = parked_since or stepper.seconds

@@ -148,6 +148,8 @@ class Witness:
     def acts(self, write: Write) -> None:
         """Judge the moment at which Marketo acts on a write."""
         self._in_flight.remove(write)
+        if write.is_file and (work := self.works.get(write.process)):
+            work.announced.clear()
         held = self._leases.get(write.field.lower())
         if held is None or held[0] is not write.process:
             self.accuse(f"a request of {write.process.name} took effect when the lease was not its own any more")
@@ -193,8 +195,6 @@ class Witness:
         names = [name for name in (work.announced if work else [])]
         if not any(names.count(name) == len(("target", "instance")) for name in names):
             self.accuse(f"a file of {process.name} was not announced in both logs")
-        elif work:
-            work.announced = []
         return Write(process, header[1], [row[0].lower() for row in rows], value=True, creates=True, is_file=True)
 
     def _judge(self, write: Write, work: Work | None) -> None:
