@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--until-found", action="store_true", help="stop at the first seed that is wrong")
     options = parser.parse_args(arguments)
     if options.mutations:
-        from tests.torture.mutations import hunt  # noqa: PLC0415 - it runs this module in processes of its own
+        from tests.torture.planted import hunt  # noqa: PLC0415 - it runs this module in processes of its own
 
         return hunt(options.mutations, options.seeds)
     seeds = range(options.first, options.first + options.seeds) if options.seed is None else [options.seed]

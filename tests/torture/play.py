@@ -158,10 +158,17 @@ class _Play:
         if not all(export.create_leads for export in world.exports) or self._has_returned():
             # Who is not in Marketo is asked for again after 1, 2, 4 ... 30 days.
             world.stepper.sleep(31 * _DAYS)
-        for number in range(len(world.exports)):
-            for _ in range(2 if late or self._interfered else 1):
+        self._run_each(2 if late or self._interfered else 1)
+        if self._has_returned():
+            # Another export has created him anew meanwhile.
+            world.stepper.sleep(31 * _DAYS)
+            self._run_each(1)
+
+    def _run_each(self, times: int) -> None:
+        for number in range(len(self._world.exports)):
+            for _ in range(times):
                 self._run_until_done(number)
-                world.stepper.sleep(600.0)
+                self._world.stepper.sleep(600.0)
 
     def _has_returned(self) -> bool:
         """Whether there is a lead again of an address that was taken away by hand."""
