@@ -125,7 +125,7 @@ class FaultyWire(BaseAdapter):
             self._vendor.wire.record(request, str(response.status))
             box.append(response)
             if write:
-                self._acted(write, response, answered=not kind)
+                self._acted(write, response)
 
         latency = process.random.uniform(0.05, 3.0)
         if kind in {"late_effect", "killed_in_write"}:
@@ -154,14 +154,14 @@ class FaultyWire(BaseAdapter):
             raise requests.exceptions.ReadTimeout
         return box[0], write
 
-    def _acted(self, write: Write, response: Response, *, answered: bool) -> None:
+    def _acted(self, write: Write, response: Response) -> None:
         told = json.loads(response.body) if response.status == 200 else {}
         if not told.get("success"):
             self._witness.acts_not(write)
             return
         self._witness.acts(write)
         if write.is_file:
-            self._witness.took_file(write, told["result"][0]["batchId"], answered=answered)
+            self._witness.took_file(write, told["result"][0]["batchId"])
 
     def _altered(self, request: Request, place: str, kind: str, response: Response) -> Response:
         """Return an answer as it comes in."""

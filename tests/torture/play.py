@@ -153,7 +153,8 @@ class _Play:
         while any(under_way(job) for job in jobs.jobs.values()):
             world.stepper.sleep(60.0)
             jobs.advance()
-        if world.witness.unanswered_files or world.effects["killed_in_write"]:
+        if world.witness.open_files:
+            # Whether Marketo has taken these is not known: for a day their rows are kept from creating leads.
             world.stepper.sleep(_DAYS + 3600.0)
         if not all(export.create_leads for export in world.exports) or self._has_returned():
             # Who is not in Marketo is asked for again after 1, 2, 4 ... 30 days.

@@ -78,7 +78,7 @@ class Witness:
         self.own: dict[str, Keys] = {}
         self.finished_at: dict[str, datetime] = {}
         self.jobs: dict[int, tuple[str, Keys]] = {}
-        self.unanswered_files = 0
+        self.open_files: set[str] = set()
         self._instance = instance
         self._stepper = stepper
         self._root = root
@@ -127,6 +127,9 @@ class Witness:
                     self.finished_at[work.field] = self._stepper.now()
             case "file_announced" | "import_announced":
                 work.announced.append(record["name"])
+                self.open_files.add(record["name"])
+            case "import_queued" | "import_ended":
+                self.open_files.discard(record["name"])
 
     # What is sent
 
@@ -158,10 +161,9 @@ class Witness:
         """Take note that Marketo will not act on a write."""
         self._in_flight.remove(write)
 
-    def took_file(self, write: Write, batch_id: int, *, answered: bool) -> None:
+    def took_file(self, write: Write, batch_id: int) -> None:
         """Take note of an import job."""
         self.jobs[batch_id] = (write.field, frozenset(str(key) for key in write.keys))
-        self.unanswered_files += not answered
 
     def answered(self, write: Write, results: list[dict[str, Any]]) -> None:
         """Take note of what the process has been told."""
