@@ -13,7 +13,8 @@ class Marks:
     """Leads whose flag nobody can be held to.
 
     `unknowable`: a lead was given another address, or took a flag over in a merge, before any answer could have
-    told its id; an import never tells one.
+    told its id; an import never tells one. `touched`: whatever a person has made or changed, which is not looked
+    at again before it happens to be read back, or a full refresh.
     """
 
     unknowable: set[int] = field(default_factory=set)

@@ -76,7 +76,7 @@ class FaultyWire(BaseAdapter):
     def _carried(self, request: Request, place: str, kind: str, ends: float) -> Response:
         process, random = self._process, self._process.random
         code = kind.removeprefix("code_") if kind.startswith("code_") else ""
-        if place == "marketo.sync" and (code or kind.startswith(("records_", "http_"))):
+        if place in {"marketo.sync", "marketo.lookup"} and (code or kind.startswith(("records_", "http_"))):
             self._witness.refuses(process, request.body)
         if kind in {"reset_before", "mixpanel_reset"}:
             self._took_effect(request, kind)

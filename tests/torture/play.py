@@ -156,12 +156,12 @@ class _Play:
         if world.witness.open_files:
             # Whether Marketo has taken these is not known: for a day their rows are kept from creating leads.
             world.stepper.sleep(_DAYS + 3600.0)
-        if not all(export.create_leads for export in world.exports) or self._has_returned():
+        if self._has_returned():
             # Who is not in Marketo is asked for again after 1, 2, 4 ... 30 days.
             world.stepper.sleep(31 * _DAYS)
         self._run_each(2 if late or self._interfered else 1)
         if self._has_returned():
-            # Another export has created him anew meanwhile.
+            # Another export has created somebody meanwhile.
             world.stepper.sleep(31 * _DAYS)
             self._run_each(1)
 
@@ -172,7 +172,9 @@ class _Play:
                 self._world.stepper.sleep(600.0)
 
     def _has_returned(self) -> bool:
-        """Whether there is a lead again of an address that was taken away by hand."""
+        """Whether there may be leads now of members for whom there was none, and none was to be made."""
+        if not all(export.create_leads for export in self._world.exports):
+            return True
         removed = {email for emails in self._world.witness.removed.values() for email in emails}
         return bool(self._world.marketo.instance.leads.find("email", removed))
 

@@ -30,9 +30,8 @@ def _field(world: World, marks: Marks, number: int, members: Keys) -> list[str]:
         flag = bool(lead.values.get(name))
         reached.add(email)
         finished_at = witness.finished_at.get(name)
-        overlooked = one_time and (
-            lead.lead_id in marks.touched or email in excused or bool(finished_at and lead.created_at > finished_at)
-        )
+        later = bool(finished_at and lead.created_at > finished_at)
+        overlooked = lead.lead_id in marks.touched or (one_time and (email in excused or later))
         if email in members and not flag and not overlooked:
             wrong.append(f"{email} (lead {lead.lead_id}) is a member, and {name} is not True")
         if flag and not witness.addresses[lead.lead_id] & members and lead.lead_id not in marks.unknowable:

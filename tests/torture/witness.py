@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 
 from include.sandbox.marketo_bulk_queue import Job
@@ -173,7 +174,10 @@ class Witness:
 
     def refuses(self, process: Process, body: bytes) -> None:
         """Take note of a request that is not carried out as it stands: some of its records may stay refused."""
-        if (work := self.works.get(process)) and body.startswith(b"{"):
+        work = self.works.get(process)
+        if work and not body.startswith(b"{"):
+            self.refused[work.field] |= {*dict(parse_qsl(body.decode().lower()))["filtervalues"].split(",")}
+        elif work:
             for record in json.loads(body)["input"]:
                 named = self.addresses[record["id"]] if "id" in record else {record["email"].lower()}
                 self.refused[work.field] |= named
