@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	$$name -c '$(is_311)' 2>/dev/null && echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo simulate test bench check format lock clean
+.PHONY: help setup demo simulate test torture bench check format lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 9
@@ -25,6 +25,10 @@ simulate: $(STAMP) ## play days of syncs; MEMBERS= CHURN= DAYS= QUOTA= OTHERS=, 
 
 test: $(STAMP) ## run all tests; ARGS= goes to pytest
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
+
+torture: $(STAMP) ## faults by seeds: SEEDS=1000 FIRST=0, SEED=n replays one, MUTATIONS=folder hunts planted bugs
+	$(BIN)/python -m tests.torture $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(MUTATIONS),--mutations $(MUTATIONS))
 
 bench: $(patsubst tests/benchmarks/%.py,bench-%,$(shell grep -l '^if __name__' tests/benchmarks/*.py)) ## run every benchmark
 
