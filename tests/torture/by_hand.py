@@ -1,4 +1,4 @@
-"""What people do in Marketo between runs: leads deleted, merged, doubled or given another address, fields changed."""
+"""What people do in Marketo between runs: leads deleted, merged, doubled or readdressed, fields changed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ def break_field(world: World, number: int, kind: str) -> None:
     if kind == "field_retyped":
         world.make_field(name, "integer")
     else:
-        del world.marketo.instance.catalog._fields[name]  # noqa: SLF001 - the vendor has no way to; its UI has
+        del world.marketo.instance.catalog._fields[name]
     world.broken_field = kind
 
 

@@ -62,7 +62,7 @@ class FaultyWire(BaseAdapter):
         place = self._place(request)
         kind = process.plan.take(place)
         late = process.random.random() < 0.5
-        if kind and not late and kind not in {"killed_in_write"} and process.disturb(kind):
+        if kind and not late and kind != "killed_in_write" and process.disturb(kind):
             kind = ""
         process.alive()
         if process.stepper.seconds >= ends:
@@ -73,7 +73,7 @@ class FaultyWire(BaseAdapter):
         process.alive()
         return _answer(prepared, response)
 
-    def _carried(self, request: Request, place: str, kind: str, ends: float) -> Response:
+    def _carried(self, request: Request, place: str, kind: str, ends: float) -> Response:  # noqa: C901 - one a kind
         process, random = self._process, self._process.random
         code = kind.removeprefix("code_") if kind.startswith("code_") else ""
         if place in {"marketo.sync", "marketo.lookup"} and (code or kind.startswith(("records_", "http_"))):
@@ -111,9 +111,7 @@ class FaultyWire(BaseAdapter):
             self._witness.answered(write, json.loads(response.body).get("result", []))
         return self._merged(response, refused) if refused else self._altered(request, place, kind, response)
 
-    def _acted_on(
-        self, request: Request, place: str, kind: str, ends: float
-    ) -> tuple[Response, Write | None]:
+    def _acted_on(self, request: Request, place: str, kind: str, ends: float) -> tuple[Response, Write | None]:
         """Let the vendor act, and wait for its answer unless that is lost."""
         process = self._process
         box: list[Response] = []
@@ -170,7 +168,8 @@ class FaultyWire(BaseAdapter):
             return Response(200, response.body[: len(response.body) // 2], response.headers)
         if kind == "failures_cut" and response.status == 200:
             self._took_effect(request, kind)
-            return Response(200, response.body[: len(response.body) * 2 // 3], response.headers)
+            # In the midst of an address: a last reason that is cut off cannot be told from a shorter one.
+            return Response(200, response.body[: response.body.rfind(b"@")], response.headers)
         if place in {"mixpanel.first", "mixpanel.page"} and response.status == 200:
             return self._page(request, place, kind, json.loads(response.body), response)
         return response
@@ -208,14 +207,16 @@ class FaultyWire(BaseAdapter):
         return Request(request.method, request.path, request.query, headers, changed, request.target), refused
 
     def _merged(self, response: Response | None, refused: dict[int, str]) -> Response:
-        told = json.loads(response.body) if response else {"requestId": "1#1", "success": True, "result": []}
+        told: dict[str, Any] = (
+            json.loads(response.body) if response else {"requestId": "1#1", "success": True, "result": []}
+        )
         if told.get("success"):
             for place in sorted(refused):
                 reasons = [{"code": refused[place], "message": "refused"}]
                 told["result"].insert(place, {"status": "skipped", "reasons": reasons})
         return Response(200, json.dumps(told).encode(), {"content-type": "application/json"})
 
-    def _place(self, request: Request) -> str:
+    def _place(self, request: Request) -> str:  # noqa: PLR0911 - one a place
         if isinstance(self._vendor, MixpanelSandbox):
             form = request.form()
             if "filter_by_cohort" not in form:

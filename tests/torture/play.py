@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -63,7 +64,9 @@ class _Play:
             self._round(number, one)
         self._recover()
         violations = judge(world, self._marks)
-        return Played(world.schedule.seed, world.effects, violations, [f"{run.run_id}: {run.ended}" for run in self._runs])
+        return Played(
+            world.schedule.seed, world.effects, violations, [f"{run.run_id}: {run.ended}" for run in self._runs]
+        )
 
     def _round(self, number: int, one: Round) -> None:
         world = self._world
@@ -95,12 +98,12 @@ class _Play:
         older = self._quietly(first)
         if one.how == "tries_overlap":
             again = self._dag_run(one.export, f"run-{number}", plans[1], one.parameters)
-            return [lambda: older and first.deliver(older), lambda: older and again.deliver(older)]
+            return [partial(first.deliver, older), partial(again.deliver, older)]
         second = self._dag_run(one.export, f"second-{number}", plans[1], one.parameters)
         moved = one.cohorts[one.export][self._world.random.randrange(3) :]
         self._world.set_cohort(one.export, moved)
         newer = self._quietly(second)
-        return [lambda: older and first.deliver(older), lambda: newer and second.deliver(newer)]
+        return [partial(first.deliver, older), partial(second.deliver, newer)]
 
     def _quietly(self, run: DagRun) -> str | None:
         """Read a snapshot without a fault."""
@@ -138,7 +141,7 @@ class _Play:
                 self._counted.add(-job.batch_id)
 
     def _recover(self) -> None:
-        """Run without faults: once, or twice where a job was late; and as often as a message asks for something."""
+        """Run without faults: once, or twice where a job was late; and as often as a message asks to."""
         world = self._world
         mend_fields(world)
         jobs = world.marketo.instance.imports
@@ -211,11 +214,11 @@ class _Play:
 
 
 def _settle(schedule: Schedule) -> None:
-    """Make the provider work in the small (few records a request, few rows a file), in one thread, and repeatably."""
+    """Make the provider work in the small (few records a request, few rows a file), and repeatably."""
     logging.disable(logging.CRITICAL)
     pool.install()
     chance = Random(f"names {schedule.seed}")  # noqa: S311 - repeatable on purpose
-    secrets.token_hex = lambda size=16: f"{chance.getrandbits(8 * size):0{2 * size}x}"
+    secrets.token_hex = lambda nbytes=None: f"{chance.getrandbits(8 * (nbytes or 16)):0{2 * (nbytes or 16)}x}"
     batches.MOST_RECORDS = schedule.records
     most = len(f"email,{FIELD}\r\n") + schedule.file_rows * len(f"{address(0)},true\r\n")
     import_files.write_import_files.__kwdefaults__ = {"most_bytes": most}

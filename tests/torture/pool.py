@@ -1,9 +1,9 @@
-"""Requests of one run in flight: which is made next, and answered first, is the seed's choice; no thread is needed.
+"""Requests of one run in flight: which is made next is the seed's choice, and no thread is needed.
 
 The modules that wait for futures are given these functions in place of those of `concurrent.futures`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
@@ -79,17 +79,7 @@ def _wait(
     return done, set(futures) - done
 
 
-def _as_completed(futures: Iterable[Pending]) -> Iterator[Pending]:
-    """Make requests one after the other."""
-    left = list(futures)
-    while left:
-        chosen = left[0].pool._process.random.choice(left)  # noqa: SLF001 - its own module's
-        left.remove(chosen)
-        chosen.pool.make(chosen)
-        yield chosen
-
-
 def install() -> None:
     """Have the provider wait for requests in the seed's order."""
-    delivery.wait = _wait  # type: ignore[attr-defined]
-    snapshot.as_completed = _as_completed  # type: ignore[attr-defined]
+    for module in (delivery, snapshot):
+        module.wait = _wait  # type: ignore[attr-defined] # for `Pending` only

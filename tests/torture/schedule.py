@@ -100,7 +100,9 @@ def _export(random: Random) -> Export:
         options["max_changes_per_run"] = random.randint(3, 8)
     options["max_drift_share"] = random.choice((0.05, 1.0))
     one_time = random.random() < 0.2
-    route = random.choice((None, "sync_leads", "bulk_import", "bulk_import"))
+    route: Literal["sync_leads", "bulk_import"] | None = random.choice(
+        (None, "sync_leads", "bulk_import", "bulk_import")
+    )
     return Export("one_time" if one_time else "dynamic", route, options)
 
 
@@ -111,7 +113,7 @@ def _moved(random: Random, cohort: list[int]) -> list[int]:
     return sorted({*cohort, *came} - set(left))
 
 
-def _round(
+def _round(  # noqa: PLR0913 - all that it depends on
     random: Random, seed: int, number: int, exports: tuple[Export, ...], cohorts: list[list[int]], *, bulk: bool
 ) -> Round:
     how: How = "one"
@@ -133,7 +135,7 @@ def _round(
         export=random.randrange(len(exports)),
         cohorts=tuple(shown),
         by_hand=tuple(kind for kind in kinds.BY_HAND if number and random.random() < 0.2),
-        job=random.choice((*kinds.JOBS, "", "")) if bulk else "",
+        job=random.choice((*kinds.JOBS, "job_stuck", "", "")) if bulk else "",
         field=random.choice(kinds.FIELD) if random.random() < 0.07 else "",
         faults=(faults[0], faults[1]),
         parameters=parameters,
@@ -153,9 +155,23 @@ def _faults(random: Random, seed: int, number: int, *, bulk: bool, stalls: bool)
             place = random.choice(places)
             most = 25 if place.startswith(_MANY) else 4
             faults.append(Fault(kind, place, random.choice((0, random.randint(0, most), random.randint(0, most)))))
+    faults += _together(random, bulk=bulk)
     # Each kind has its turn, at the first chance.
     kind = every[(seed * 5 + number) % len(every)]
     return Fault(kind, random.choice(kinds.PLANNED[kind])), *faults
+
+
+def _together(random: Random, *, bulk: bool) -> list[Fault]:
+    """Return faults that tell little alone: a run must stop while a request may land; or are of rare calls."""
+    found = []
+    if random.random() < 0.1:
+        skip = random.randint(0, 3)
+        found += [Fault("late_effect", "marketo.sync", skip), Fault("code_603", "marketo.sync", skip)]
+    if bulk and random.random() < 0.1:
+        found.append(Fault("code_610", "marketo.status"))
+    if bulk and random.random() < 0.2:
+        found.append(Fault("failures_cut", "marketo.failures"))
+    return found
 
 
 def _group(random: Random) -> list[str]:

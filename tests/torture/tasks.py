@@ -55,8 +55,10 @@ class DagRun:
         """Read the cohort, and return the snapshot's name."""
         return self._task(lambda run, _: read_snapshot(run).name)
 
-    def deliver(self, name: str) -> None:
-        """Export a snapshot."""
+    def deliver(self, name: str | None) -> None:
+        """Export a snapshot, if it could be read."""
+        if name is None:
+            return
         witness = self.world.witness
         field_name = self.world.exports[self.number].marketo_field
 

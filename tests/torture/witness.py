@@ -9,18 +9,20 @@ import io
 import json
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from dataclasses import field as default
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
-
 
 from include.sandbox.marketo_bulk_queue import Job
 from include.sandbox.marketo_instance import Instance
 from include.sandbox.wire import Request
 from tests.torture.process import Process
 from tests.torture.stepping import Stepper
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 LEASE_SECONDS = 120.0
 _CSV = re.compile(rb"\r\n\r\n(email,.*?)\r\n--", re.DOTALL)
@@ -38,10 +40,10 @@ class Work:
     field: str
     number: int
     members: Keys
-    intended: dict[str, set[bool]] = field(default_factory=dict)
-    announced: list[str] = field(default_factory=list)
+    intended: dict[str, set[bool]] = default(default_factory=dict)
+    announced: list[str] = default(default_factory=list)
     sent_true: bool = False
-    acknowledged: dict[int, bool] = field(default_factory=dict)
+    acknowledged: dict[int, bool] = default(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)
@@ -118,12 +120,14 @@ class Witness:
                 for row in csv.DictReader(io.StringIO(text)):
                     work.intended.setdefault(row["address"].lower(), set()).add(row["set_to"] == "true")
                 self.own.setdefault(work.field, work.members)
-                for gone in (self.removed[work.field], self.deleted[work.field]):
-                    gone &= work.members
+                self.deleted[work.field] &= work.members
             case "journaled" | "settled":
                 for lead_id, value in work.acknowledged.items():
                     (self.known_true[work.field].add if value else self.known_true[work.field].discard)(lead_id)
                 work.acknowledged.clear()
+                if record["kind"] == "settled" and not record["left_over"]:
+                    # Whose leaving is settled enters anew when he comes back.
+                    self.removed[work.field] &= work.members | self.refused[work.field]
                 if record["kind"] == "settled" and record["claim"]["finished_at"]:
                     self.finished_at[work.field] = self._stepper.now()
             case "file_announced" | "import_announced":
@@ -198,7 +202,7 @@ class Witness:
         header, *rows = csv.reader(io.StringIO(found[1].decode() if found else ""))
         if work is None or header != ["email", work.field] or any(row[1] != "true" for row in rows):
             self.accuse(f"a file of {process.name} holds {header}")
-        names = [name for name in (work.announced if work else [])]
+        names = work.announced if work else []
         if not any(names.count(name) == len(("target", "instance")) for name in names):
             self.accuse(f"a file of {process.name} was not announced in both logs")
         return Write(process, header[1], [row[0].lower() for row in rows], value=True, creates=True, is_file=True)
@@ -276,7 +280,12 @@ class Witness:
             alone = len(self._instance.leads.find("email", [email])) == 1
             for name in {*self.known_true, *self.own}:
                 self.removed[name].add(email)
-                if alone and lead_id in self.known_true[name] and len(self._history(email)) == 1:
+                if (
+                    alone
+                    and lead_id in self.known_true[name]
+                    and self.addresses[lead_id] == {email}
+                    and len(self._history(email)) == 1
+                ):
                     self.deleted[name].add(email)
 
     def _history(self, email: str) -> list[int]:
@@ -286,5 +295,3 @@ class Witness:
 def under_way(job: Job) -> bool:
     """Whether a job may still change a lead."""
     return job.status in {"Queued", "Importing"}
-
-

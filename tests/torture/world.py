@@ -67,7 +67,7 @@ class World:
         self.marketo.instance.catalog.put(field)
 
     def set_cohort(self, number: int, people: tuple[int, ...]) -> None:
-        """Make the cohort of an export consist of some people, some of whom have several profiles, some no address."""
+        """Make the cohort of an export consist of some people; some have several profiles, or no address."""
         project = self.mixpanel.state.project
         members: list[str | int] = []
         for person in people:
