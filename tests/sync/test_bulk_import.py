@@ -14,7 +14,7 @@ from marketo_provider.sync import import_files
 from marketo_provider.sync.export import export_cohort
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.snapshot import read_snapshot
-from tests.sync.world import FIELD, HookedStore, World
+from tests.sync.world import FIELD, HookedStore, Killed, World
 
 ANN, BOB, CAT, DAN = (f"{name}@example.com" for name in ("ann", "bob", "cat", "dan"))
 ROWS = 3
@@ -294,10 +294,6 @@ def test_a_run_killed_at_any_step_is_gone_on_with(world: World, tmp_path: Path, 
     assert set(taken.values()) == {1}
     assert world.flags() == dict.fromkeys([ANN, BOB, CAT, DAN], True)
     assert len(list(world.marketo.instance.leads)) == 4
-
-
-class Killed(BaseException):
-    """The end of a process, which no code of ours sees."""
 
 
 def _dying_at(step: int) -> Callable[[str], None]:

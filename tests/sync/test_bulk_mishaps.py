@@ -16,7 +16,7 @@ from marketo_provider.sync.dry_run import preview_export
 from marketo_provider.sync.export import export_cohort
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.snapshot import read_snapshot
-from tests.sync.world import FIELD, HookedStore, World
+from tests.sync.world import FIELD, HookedStore, Killed, World
 
 ANN, BOB, CAT, DAN = (f"{name}@example.com" for name in ("ann", "bob", "cat", "dan"))
 UPLOAD = "/bulk/v1/leads.json"
@@ -266,10 +266,6 @@ def finish_with_exits(world: World, run_id: str) -> Report:
     """Let a run come to its end that may set everybody False."""
     run = world.run(run_id, allow_exits=10)
     return export_cohort(run, read_snapshot(run).name)
-
-
-class Killed(BaseException):
-    """The end of a process, which no code of ours sees."""
 
 
 def _dying_before(part: str) -> Callable[[str], None]:

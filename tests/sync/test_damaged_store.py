@@ -16,14 +16,10 @@ from marketo_provider.sync.export import export_cohort
 from marketo_provider.sync.retire import retire_target
 from marketo_provider.sync.snapshot import read_snapshot
 from tests.sync.test_interleaving import Baton
-from tests.sync.world import FIELD, HookedStore, World
+from tests.sync.world import FIELD, HookedStore, Killed, World
 
 TARGET = f"marketo/127.0.0.1:8001/{FIELD.lower()}"
 MEMBERS = [f"user{number}@example.com" for number in range(120)]
-
-
-class Killed(BaseException):
-    """The process is gone: nothing catches this."""
 
 
 @pytest.fixture

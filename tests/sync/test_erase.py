@@ -1,7 +1,6 @@
 """An address is erased: no file of the store has it, no lead is left True that nobody knows of."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -17,8 +16,8 @@ from marketo_provider.sync.dry_run import preview_export
 from marketo_provider.sync.erase import Erased, Erasure
 from marketo_provider.sync.export import export_cohort
 from marketo_provider.sync.snapshot import read_snapshot
-from tests.sync.test_retire import Killed, refusing
-from tests.sync.world import FIELD, HookedStore, World
+from tests.sync.test_retire import refusing
+from tests.sync.world import FIELD, HookedStore, Killed, World, dying_after
 
 TARGET = f"marketo/127.0.0.1:8001/{FIELD.lower()}"
 ANN, BOB, CID = "Ann@Example.com", "bob@example.com", "cid@example.com"
@@ -290,17 +289,6 @@ def test_erasing_twice_changes_nothing(world: World) -> None:
     assert (erased.files, erased.set_false) == (0, False)
 
 
-def _dying_after(last: int) -> Callable[[str], None]:
-    left = [last]
-
-    def die(_: str) -> None:
-        if not left[0]:
-            raise Killed
-        left[0] -= 1
-
-    return die
-
-
 def test_after_a_crash_it_is_done_by_another_call(tmp_path: Path) -> None:
     """After one step of the store or another; the ledger is the old one or the new one."""
     crashes = 0
@@ -310,7 +298,7 @@ def test_after_a_crash_it_is_done_by_another_call(tmp_path: Path) -> None:
         world.sync([ANN, BOB])
         world.sync([ANN, CID])
         whole = world.store
-        world.store = HookedStore(whole, _dying_after(last))
+        world.store = HookedStore(whole, dying_after(last))
         try:
             erase(world)
         except Killed:

@@ -21,14 +21,10 @@ from marketo_provider.errors import (
 from marketo_provider.sync.export import export_cohort
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.snapshot import read_snapshot
-from tests.sync.world import FIELD, HookedStore, InProcess, World
+from tests.sync.world import FIELD, HookedStore, InProcess, Killed, World
 
 DAY = 24 * 3600
 ANN, BOB, CID = "ann@example.com", "bob@example.com", "cid@example.com"
-
-
-class Killed(BaseException):
-    """What ends a task without a word: none of our errors, nor one that anybody expects."""
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A ledger whose files were lost is rebuilt from Marketo: every flag comes true, nobody deleted comes back."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from marketo_provider.sync.export import export_cohort
 from marketo_provider.sync.repair import repair_target
 from marketo_provider.sync.retire import retire_target
 from marketo_provider.sync.snapshot import read_snapshot
-from tests.sync.world import FIELD, HookedStore, World
+from tests.sync.world import FIELD, HookedStore, Killed, World, dying_after
 
 TARGET = f"marketo/127.0.0.1:8001/{FIELD.lower()}"
 ANN, BOB, CID = "ann@example.com", "bob@example.com", "cid@example.com"
@@ -186,27 +185,25 @@ def test_files_under_way_are_waited_for(tmp_path: Path) -> None:
     assert world.run().open_log().target.imports == ()
 
 
+def test_a_job_that_marketo_has_forgotten_is_not_waited_for(tmp_path: Path) -> None:
+    """Seven days later it is over, whatever became of it."""
+    world = World(tmp_path)
+    world.route = "bulk_import"
+    world.set_cohort([ANN, BOB])
+    run = world.run()
+    with pytest.raises(ImportsUnderWay):
+        export_cohort(run, read_snapshot(run).name)
+    world.clock.sleep(8 * 86_400)
+
+    assert repair_target(world.run()).holding == 2
+
+
 def test_a_retired_target_has_nothing_to_repair(world: World) -> None:
     """Its ledger is gone on purpose."""
     retire_target(world.run())
 
     with pytest.raises(InvalidSetting, match="is retired"):
         repair_target(world.run())
-
-
-class Killed(BaseException):
-    """The process is gone: nothing catches this."""
-
-
-def _dying_after(last: int) -> Callable[[str], None]:
-    left = [last]
-
-    def die(_: str) -> None:
-        if not left[0]:
-            raise Killed
-        left[0] -= 1
-
-    return die
 
 
 def test_a_crash_leaves_the_old_ledger_or_the_new_one(tmp_path: Path) -> None:
@@ -216,7 +213,7 @@ def test_a_crash_leaves_the_old_ledger_or_the_new_one(tmp_path: Path) -> None:
         world = World(tmp_path / str(last))
         world.sync([ANN, BOB])
         whole = world.store
-        world.store = HookedStore(whole, _dying_after(last))
+        world.store = HookedStore(whole, dying_after(last))
         try:
             repair_target(world.run())
         except Killed:

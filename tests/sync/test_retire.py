@@ -1,7 +1,6 @@
 """A target is given up: all it holds True becomes False, then no export comes back to it."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from marketo_provider.sync.check import check_export
 from marketo_provider.sync.export import export_cohort
 from marketo_provider.sync.retire import retire_target
 from marketo_provider.sync.snapshot import read_snapshot
-from tests.sync.world import FIELD, HookedStore, World
+from tests.sync.world import FIELD, HookedStore, Killed, World, dying_after
 
 TARGET = f"marketo/127.0.0.1:8001/{FIELD.lower()}"
 ANN, BOB, CID = "ann@example.com", "bob@example.com", "cid@example.com"
@@ -35,10 +34,6 @@ def world(tmp_path: Path) -> World:
     world.sync([ANN, BOB, CID])
     world.sync([ANN, BOB])
     return world
-
-
-class Killed(BaseException):
-    """The process is gone: nothing catches this."""
 
 
 def test_every_lead_becomes_false_and_none_is_created(world: World) -> None:
@@ -171,7 +166,7 @@ def test_a_crash_anywhere_goes_on_where_it_was(tmp_path: Path) -> None:
     for last in range(many):
         world = _two_requests(tmp_path / str(last))
         whole = world.store
-        world.store = HookedStore(whole, _dying_after(last))
+        world.store = HookedStore(whole, dying_after(last))
         with pytest.raises(Killed):
             retire_target(world.run())
         world.store = whole
@@ -187,17 +182,6 @@ def _two_requests(folder: Path) -> World:
     world = World(folder)
     world.sync(MEMBERS[:310])
     return world
-
-
-def _dying_after(last: int) -> Callable[[str], None]:
-    left = [last]
-
-    def die(_: str) -> None:
-        if not left[0]:
-            raise Killed
-        left[0] -= 1
-
-    return die
 
 
 def test_what_was_acknowledged_before_a_crash_is_not_sent_again(tmp_path: Path) -> None:

@@ -20,15 +20,11 @@ from marketo_provider.sync.export import export_cohort
 from marketo_provider.sync.run import Run
 from marketo_provider.sync.snapshot import read_snapshot
 from tests.sync.test_interleaving import ADDRESSES, Stage
-from tests.sync.world import FIELD, OTHER_FIELD, World
+from tests.sync.world import FIELD, OTHER_FIELD, Killed, World
 
 # Each step of one is followed by a step of the other, and no time passes.
 LOCKSTEP: dict[str, Any] = {"patience": (1,), "jumps": (0.0,)}
 ALONE: dict[str, Any] = {"patience": (10**9,)}
-
-
-class Killed(BaseException):
-    """The end of a process, which no code of ours sees."""
 
 
 class SharedInstance(Stage):

@@ -87,6 +87,48 @@ class InlinePool(Executor):
         return future
 
 
+class Killed(BaseException):
+    """The end of a process, which no code of ours sees."""
+
+
+def dying_after(last: int) -> Callable[[str], None]:
+    """Return a hook of a store that lets a process live for so many of its steps."""
+    left = [last]
+
+    def die(_: str) -> None:
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+
+    return die
+
+
+def as_request(prepared: requests.PreparedRequest) -> Request:
+    """Return a request as a sandbox takes it."""
+    parts = urlsplit(prepared.url or "")
+    body = prepared.body or b""
+    if not isinstance(body, str | bytes):
+        body = b"".join(body)  # an upload, which is sent in pieces
+    return Request(
+        method=prepared.method or "GET",
+        path=parts.path,
+        query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+        headers={name.lower(): value for name, value in prepared.headers.items()},
+        body=body.encode() if isinstance(body, str) else body,
+        target=prepared.path_url,
+    )
+
+
+def as_answer(prepared: requests.PreparedRequest, response: Response) -> requests.Response:
+    """Return a sandbox's response as `requests` gives it."""
+    answer = requests.Response()
+    answer.status_code = response.status
+    answer.headers.update(response.headers)
+    answer.raw = HTTPResponse(body=io.BytesIO(response.body), preload_content=False)
+    answer.request = prepared
+    return answer
+
+
 class InProcess(BaseAdapter):
     """Hands requests to a sandbox without a socket; faults act as on the real wire.
 
@@ -104,19 +146,8 @@ class InProcess(BaseAdapter):
 
     def send(self, prepared: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:  # type: ignore[override] # its other options do not matter here
         """Answer a request, or break off as a fault says."""
-        parts = urlsplit(prepared.url or "")
-        self.before(parts.path)
-        body = prepared.body or b""
-        if not isinstance(body, str | bytes):
-            body = b"".join(body)  # an upload, which is sent in pieces
-        request = Request(
-            method=prepared.method or "GET",
-            path=parts.path,
-            query=dict(parse_qsl(parts.query, keep_blank_values=True)),
-            headers={name.lower(): value for name, value in prepared.headers.items()},
-            body=body.encode() if isinstance(body, str) else body,
-            target=prepared.path_url,
-        )
+        self.before(urlsplit(prepared.url or "").path)
+        request = as_request(prepared)
         fault = self._wire.take_fault(request.path)
         kind = fault.kind if fault else ""
         if kind == "reset_before":
@@ -142,12 +173,7 @@ class InProcess(BaseAdapter):
             self._clock.sleep(options["timeout"].total)
             raise requests.exceptions.ReadTimeout
         self._wire.record(request, str(response.status))
-        answer = requests.Response()
-        answer.status_code = response.status
-        answer.headers.update(response.headers)
-        answer.raw = HTTPResponse(body=io.BytesIO(response.body), preload_content=False)
-        answer.request = prepared
-        return answer
+        return as_answer(prepared, response)
 
     def pause(self) -> None:
         """Let pass what a request takes, between its arrival and its effect."""

@@ -3,19 +3,17 @@
 The sandbox acts at its own moment, whatever becomes of who has asked.
 """
 
-import io
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
-from urllib3 import HTTPResponse
 
 from include.sandbox.marketo import TOKEN_PATH, MarketoSandbox
 from include.sandbox.mixpanel import MixpanelSandbox
 from include.sandbox.wire import Request, Response
+from tests.sync.world import as_answer, as_request
 from tests.torture.kinds import MAY_HAVE_ACTED, RECORD_CODES
 from tests.torture.process import Process
 from tests.torture.witness import Witness, Write
@@ -58,7 +56,7 @@ class FaultyWire(BaseAdapter):
         process.alive()
         ends = process.stepper.seconds + options["timeout"].total
         process.stepper.step()
-        request = _request(prepared)
+        request = as_request(prepared)
         place = self._place(request)
         kind = process.plan.take(place)
         late = process.random.random() < 0.5
@@ -71,7 +69,7 @@ class FaultyWire(BaseAdapter):
         if kind and late:
             process.disturb(kind)
         process.alive()
-        return _answer(prepared, response)
+        return as_answer(prepared, response)
 
     def _carried(self, request: Request, place: str, kind: str, ends: float) -> Response:  # noqa: C901 - one a kind
         process, random = self._process, self._process.random
@@ -237,27 +235,3 @@ class FaultyWire(BaseAdapter):
     def _took_effect(self, request: Request, kind: str) -> None:
         self._process.effects[kind] += 1
         self._vendor.wire.record(request, kind)
-
-
-def _request(prepared: requests.PreparedRequest) -> Request:
-    parts = urlsplit(prepared.url or "")
-    body = prepared.body or b""
-    if not isinstance(body, str | bytes):
-        body = b"".join(body)  # an upload, which is sent in pieces
-    return Request(
-        method=prepared.method or "GET",
-        path=parts.path,
-        query=dict(parse_qsl(parts.query, keep_blank_values=True)),
-        headers={name.lower(): value for name, value in prepared.headers.items()},
-        body=body.encode() if isinstance(body, str) else body,
-        target=prepared.path_url,
-    )
-
-
-def _answer(prepared: requests.PreparedRequest, response: Response) -> requests.Response:
-    answer = requests.Response()
-    answer.status_code = response.status
-    answer.headers.update(response.headers)
-    answer.raw = HTTPResponse(body=io.BytesIO(response.body), preload_content=False)
-    answer.request = prepared
-    return answer

@@ -5,15 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
+from tests.sync.world import Killed
 from tests.torture.stepping import Stepper
 
 STALLS = (20.0, 45.0, 100.0, 130.0, 240.0, 400.0, 900.0)
 # Clocks of workers are taken to agree within 10 seconds: each is 5 wrong at most.
 _MOST_WRONG_SECONDS = 5.0
-
-
-class Killed(BaseException):
-    """The end of a process, which no code of ours sees."""
 
 
 @dataclass(slots=True)

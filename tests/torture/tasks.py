@@ -19,7 +19,8 @@ from marketo_provider.sync.check import check_export
 from marketo_provider.sync.export import export_cohort
 from marketo_provider.sync.run import Run
 from marketo_provider.sync.snapshot import read_snapshot
-from tests.torture.process import Killed, Plan, Process
+from tests.sync.world import Killed
+from tests.torture.process import Plan, Process
 from tests.torture.witness import Work, under_way
 from tests.torture.world import World
 

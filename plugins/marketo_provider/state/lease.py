@@ -3,12 +3,13 @@
 Airflow does not give this: a backfill, `dags test` and a second deployment all ignore `max_active_runs`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from marketo_provider.clock import Clock
-from marketo_provider.errors import LeaseHeld, LeaseLost
+from marketo_provider.errors import LeaseHeld, LeaseLost, MarketoProviderError
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.numbered_log import NumberedLog
 from marketo_provider.state.records import LeaseGivenBack, LeaseRenewed, LeaseTaken, LogRecord, Record
@@ -90,6 +91,19 @@ class Lease(Holder[TargetLog]):
     def give_back(self) -> None:
         """Let the next run begin at once."""
         self.append(LeaseGivenBack(at=self._clock.now(), by=self.holder))
+
+    @contextmanager
+    def given_back(self, *, unless: Callable[[], bool] = lambda: False) -> Iterator[None]:
+        """Give it back after a block, or after an error in it `unless` a request may still take effect."""
+        try:
+            yield
+        except LeaseLost:
+            raise
+        except MarketoProviderError:
+            if not unless():
+                self.give_back()
+            raise
+        self.give_back()
 
     def _held(self, target: Target) -> None:
         if target.lease is None or target.lease.holder != self.holder:

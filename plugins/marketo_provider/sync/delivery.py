@@ -147,6 +147,13 @@ class Delivery:
             self.keep()
             self._pass_turn_on(in_flight)
 
+    def outlast(self) -> None:
+        """Wait until no request that gave no answer may take effect any more."""
+        while self.may_land:
+            self._run.clock.sleep(_LOOK_SECONDS)
+            self._journal.keep()
+            self.keep()
+
     def keep(self, *, at_least: float = 0.0) -> None:
         """Keep the lease, and the run's presence on the instance."""
         self._lease.keep(at_least=at_least)

@@ -7,12 +7,10 @@ still in the cohort comes back with the next snapshot.
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
-from marketo_provider.errors import ImportsUnderWay, LeaseHeld, LeaseLost, MarketoProviderError, TooManyRefused
+from marketo_provider.errors import ImportsUnderWay, LeaseHeld, TooManyRefused
 from marketo_provider.state.files import columns_of_list, files_below, is_ledger_file, is_members_file
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import Key, load_ledger
@@ -20,6 +18,7 @@ from marketo_provider.state.records import LedgerReplaced, OpenImport
 from marketo_provider.state.snapshots import SnapshotFolder
 from marketo_provider.state.target import Target
 from marketo_provider.state.workspace import Workspace, csv_rows
+from marketo_provider.sync.import_wait import UNANSWERED_FOR
 from marketo_provider.sync.run import Work
 from marketo_provider.sync.snapshot import USABLE_FOR
 from marketo_provider.sync.withdraw import Withdrawal
@@ -65,7 +64,7 @@ class Erasure:
             TooManyRefused: Marketo did not set the lead False; nothing was erased.
         """
         self._lease.take()
-        with self._giving_back():
+        with self._lease.given_back(unless=lambda: self._may_land):
             self._check_no_read_under_way()
             erased = Erased()
             self._withdraw(erased)
@@ -79,17 +78,9 @@ class Erasure:
     def _target(self) -> Target:
         return self._log.target
 
-    @contextmanager
-    def _giving_back(self) -> Iterator[None]:
-        try:
-            yield
-        except LeaseLost:
-            raise
-        except MarketoProviderError:
-            if not (self._withdrawal and self._withdrawal.may_land):
-                self._lease.give_back()
-            raise
-        self._lease.give_back()
+    @property
+    def _may_land(self) -> bool:
+        return self._withdrawal is not None and self._withdrawal.may_land
 
     def _check_no_read_under_way(self) -> None:
         """Stop where a cohort is being read: its pages are written without the lease. Old ones are of no use."""
@@ -134,7 +125,7 @@ class Erasure:
                 raise ImportsUnderWay(
                     f"The address is in a file for {self._name} that Marketo is importing, or may be. Nothing was "
                     "erased. Run the command again after the next run of the export has taken the import in.",
-                    resume_at=one.announced_at + timedelta(hours=24),
+                    resume_at=one.announced_at + UNANSWERED_FOR,
                     batch_ids=[one.batch_id] if one.batch_id is not None else [],
                 )
 

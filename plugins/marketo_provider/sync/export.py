@@ -1,6 +1,5 @@
 """One export of one snapshot: lease, change set, delivery, settle, report."""
 
-import secrets
 from datetime import timedelta
 from functools import partial
 
@@ -15,7 +14,7 @@ from marketo_provider.errors import (
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import load_ledger
 from marketo_provider.state.log import TargetLog
-from marketo_provider.state.records import Claim, Intended, Settled
+from marketo_provider.state.records import Settled
 from marketo_provider.state.snapshots import Snapshot, SnapshotFolder
 from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.budget import Budget, calls_again_at
@@ -23,7 +22,6 @@ from marketo_provider.sync.changes import (
     Extent,
     changes_of,
     find_changes,
-    intent_rows,
     keep_first,
 )
 from marketo_provider.sync.delivery import Delivery
@@ -35,6 +33,7 @@ from marketo_provider.sync.import_records import ImportRecords
 from marketo_provider.sync.import_wait import has_ended
 from marketo_provider.sync.importing import count_importing
 from marketo_provider.sync.imports import ImportCollector
+from marketo_provider.sync.intent import announce
 from marketo_provider.sync.journal import Journal
 from marketo_provider.sync.ownership import check_claim, renewed_claim
 from marketo_provider.sync.read_back import read_back
@@ -118,22 +117,20 @@ class _Export:
 
     def deliver(self) -> Report:
         """Do all that is done under the lease, and give it back unless something of ours may still land."""
-        try:
-            check_claim(self._run, self._log.target.claim)
-            check_newest(self._run, self._log.target, self._number)
-            check_age(self._run, self._log.target, self._snapshot, self._number)
-            with self._run.workspace() as workspace:
-                settled = self._work(workspace)
-        except LeaseLost:
-            self._leave()
-            raise
-        except MarketoProviderError:
-            self._journal.flush()
-            self._leave()
-            if not self._may_land:
-                self._lease.give_back()
-            raise
-        self._lease.give_back()
+        with self._lease.given_back(unless=lambda: self._may_land):
+            try:
+                check_claim(self._run, self._log.target.claim)
+                check_newest(self._run, self._log.target, self._number)
+                check_age(self._run, self._log.target, self._snapshot, self._number)
+                with self._run.workspace() as workspace:
+                    settled = self._work(workspace)
+            except LeaseLost:
+                self._leave()
+                raise
+            except MarketoProviderError:
+                self._journal.flush()
+                self._leave()
+                raise
         return self._outcome(settled)
 
     @property
@@ -155,7 +152,7 @@ class _Export:
             self._report.left_over = keep_first(workspace, most)
         files = self._entries.choose(workspace, extent, self._budget) if extent.to_send else []
         claim = renewed_claim(self._run, self._log.target.claim, self._number)
-        self._announce(workspace, claim)
+        announce(self._run, self._lease, workspace, self._number, claim)
         if extent.to_send:
             self._send(workspace)
             self._upload(files)
@@ -203,25 +200,6 @@ class _Export:
             return most
         return max(0, most - begun.answered - self._report.answered - count_importing(workspace))
 
-    def _announce(self, workspace: Workspace, claim: Claim) -> None:
-        """Make durable what is about to be sent, before the first request."""
-        name = secrets.token_hex(16)
-        rows = f"{self._run.folder}/intents/{name}.parquet"
-        change_list = f"{self._run.folder}/runs/{self._snapshot.name}/changes-{name}.csv"
-        workspace.save(intent_rows(), rows)
-        workspace.save_csv("SELECT address, value AS set_to FROM changes", change_list)
-        self._lease.append(
-            Intended(
-                at=self._run.clock.now(),
-                by=self._lease.holder,
-                run_id=self._run.run_id,
-                snapshot=self._number,
-                claim=claim,
-                rows=rows,
-                change_list=change_list,
-            )
-        )
-
     def _send(self, workspace: Workspace) -> None:
         """Send exits before entries: who has left must not be mailed, and a lead may have passed to a member."""
         (total,) = workspace.row("SELECT count(*) FROM changes WHERE NOT by_file")
@@ -238,10 +216,7 @@ class _Export:
         self._delivery = delivery
         for value in (False, True):
             delivery.send(changes_of(workspace, value=value), exits=not value)
-            while delivery.may_land:
-                self._run.clock.sleep(_LOOK_SECONDS)
-                self._journal.keep()
-                delivery.keep()
+            delivery.outlast()
 
     def _upload(self, files: list[ImportFile]) -> None:
         self._journal.flush()

@@ -12,6 +12,8 @@ from marketo_provider.marketo.client import MarketoClient
 POLL_SECONDS = 30.0
 # So long an id is valid (the same page); that there is no such job is not believed of a younger one.
 IDS_ARE_VALID_FOR = timedelta(days=7)
+# So long an upload that gave no answer is taken as under way.
+UNANSWERED_FOR = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)

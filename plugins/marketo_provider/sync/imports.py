@@ -19,13 +19,12 @@ from marketo_provider.state.records import OpenImport
 from marketo_provider.state.snapshots import Snapshot
 from marketo_provider.state.workspace import Workspace, parquet, quoted
 from marketo_provider.sync.import_records import ImportRecords
-from marketo_provider.sync.import_wait import IDS_ARE_VALID_FOR
+from marketo_provider.sync.import_wait import IDS_ARE_VALID_FOR, UNANSWERED_FOR
 from marketo_provider.sync.importable import IMPORT_TRIES
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Work, logger
 from marketo_provider.sync.snapshot import USABLE_FOR
 
-_UNANSWERED_FOR = timedelta(hours=24)
 _NOT_TAKEN_UP_FOR = timedelta(hours=2)
 _LOOK_AGAIN = timedelta(seconds=60)
 SEVERAL_MATCH = "import_several_match"
@@ -94,13 +93,13 @@ class ImportCollector:
             return max(now, snapshot.begun_at + USABLE_FOR) + _LOOK_AGAIN
         if left_to_import:
             return now + _LOOK_AGAIN
-        return min(one.announced_at for one in self._lease.log.target.imports) + _UNANSWERED_FOR
+        return min(one.announced_at for one in self._lease.log.target.imports) + UNANSWERED_FOR
 
     def _collect(self, workspace: Workspace) -> None:
         for one in self._lease.log.target.imports:
             self._lease.keep(at_least=self._run.settings.lease_seconds / 2)
             if one.batch_id is None:
-                if self._run.clock.now() >= one.announced_at + _UNANSWERED_FOR:
+                if self._run.clock.now() >= one.announced_at + UNANSWERED_FOR:
                     self._records.ended(one.name, None)
                 continue
             status = self._run.marketo.imports.status(one.batch_id)

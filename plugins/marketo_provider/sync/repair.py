@@ -7,7 +7,6 @@ readable file of the target names is looked up, and what Marketo says becomes th
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal
 
 import pyarrow.parquet as pq
@@ -15,7 +14,6 @@ import pyarrow.parquet as pq
 from marketo_provider.errors import (
     ImportsUnderWay,
     InvalidSetting,
-    LeaseLost,
     MarketoProviderError,
     QuotaExhausted,
 )
@@ -28,11 +26,9 @@ from marketo_provider.state.workspace import Workspace, silent
 from marketo_provider.sync.batches import MOST_RECORDS
 from marketo_provider.sync.budget import Budget, calls_again_at
 from marketo_provider.sync.evidence import Known, gather_evidence, known_addresses
-from marketo_provider.sync.import_wait import has_ended
+from marketo_provider.sync.import_wait import IDS_ARE_VALID_FOR, UNANSWERED_FOR, has_ended
 from marketo_provider.sync.run import Work, logger
 from marketo_provider.sync.sharing import join_instance, leave_instance
-
-_UNANSWERED_FOR = timedelta(hours=24)
 
 
 @dataclass(slots=True)
@@ -59,18 +55,14 @@ def repair_target(work: Work) -> Repaired:
         raise InvalidSetting(f"{work.target} is retired and has no ledger any more. There is nothing to repair.")
     lease, presence = work.lease(log), work.presence()
     lease.take()
-    try:
-        with work.workspace() as workspace:
-            repaired = _Repair(work, lease, presence).carry_out(workspace)
-    except LeaseLost:
+    with lease.given_back():
+        try:
+            with work.workspace() as workspace:
+                repaired = _Repair(work, lease, presence).carry_out(workspace)
+        except MarketoProviderError:
+            leave_instance(presence, may_land=False)
+            raise
         leave_instance(presence, may_land=False)
-        raise
-    except MarketoProviderError:
-        leave_instance(presence, may_land=False)
-        lease.give_back()
-        raise
-    leave_instance(presence, may_land=False)
-    lease.give_back()
     logger.info("%s: looked %d addresses up, %d may hold True.", work.target, repaired.addresses, repaired.holding)
     return repaired
 
@@ -111,15 +103,16 @@ class _Repair:
         now = self._work.clock.now()
         for one in self._lease.log.target.imports:
             if one.batch_id is None:
-                over = now >= one.announced_at + _UNANSWERED_FOR
+                over = now >= one.announced_at + UNANSWERED_FOR
             else:
-                over = has_ended(self._work.marketo, one.batch_id)
+                forgotten = now >= one.announced_at + IDS_ARE_VALID_FOR
+                over = has_ended(self._work.marketo, one.batch_id, forgotten=forgotten)
             if not over:
                 raise ImportsUnderWay(
                     f"{self._work.target}: Marketo is importing a file, or may be, so that what it holds is about "
                     "to change. Nothing was repaired. Run the command again when it has ended; a file without an "
                     "answer counts for 24 hours.",
-                    resume_at=one.announced_at + _UNANSWERED_FOR,
+                    resume_at=one.announced_at + UNANSWERED_FOR,
                     batch_ids=[one.batch_id] if one.batch_id is not None else [],
                 )
 

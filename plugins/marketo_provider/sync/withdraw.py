@@ -4,7 +4,6 @@ It ends as a run does that dies in the middle: what was announced and is not ack
 comes next sends it again.
 """
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,14 +11,15 @@ from functools import partial
 from marketo_provider.errors import ImportsUnderWay, LeaseLost, MarketoProviderError, QuotaExhausted
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import Key, load_ledger
-from marketo_provider.state.records import Claim, Intended
+from marketo_provider.state.records import Claim
 from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.budget import Budget, calls_again_at
-from marketo_provider.sync.changes import changes_of, find_changes, intent_rows
+from marketo_provider.sync.changes import changes_of, find_changes
 from marketo_provider.sync.delivery import Delivery
 from marketo_provider.sync.import_records import ImportRecords
 from marketo_provider.sync.import_wait import has_ended
 from marketo_provider.sync.imports import ImportCollector
+from marketo_provider.sync.intent import announce
 from marketo_provider.sync.journal import Journal
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Work
@@ -54,16 +54,8 @@ class Withdrawal:
     @contextmanager
     def under_lease(self) -> Iterator[None]:
         """Keep what was answered whatever happens, and give the lease back unless a request may still land."""
-        try:
-            with self.kept():
-                yield
-        except LeaseLost:
-            raise
-        except MarketoProviderError:
-            if not self.may_land:
-                self._lease.give_back()
-            raise
-        self._lease.give_back()
+        with self._lease.given_back(unless=lambda: self.may_land), self.kept():
+            yield
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -110,26 +102,8 @@ class Withdrawal:
         (total,) = workspace.row("SELECT count(*) FROM changes")
         if total:
             join_instance(self._work, self._lease, self._presence)
-            self._announce(workspace, claim)
+            announce(self._work, self._lease, workspace, self._number, claim)
             self._deliver(workspace, total)
-
-    def _announce(self, workspace: Workspace, claim: Claim) -> None:
-        name = secrets.token_hex(16)
-        rows = f"{self._work.folder}/intents/{name}.parquet"
-        change_list = f"{self._folder}/changes-{name}.csv"
-        workspace.save(intent_rows(), rows)
-        workspace.save_csv("SELECT address, value AS set_to FROM changes", change_list)
-        self._lease.append(
-            Intended(
-                at=self._lease.now(),
-                by=self._lease.holder,
-                run_id=self._work.run_id,
-                snapshot=self._number,
-                claim=claim,
-                rows=rows,
-                change_list=change_list,
-            )
-        )
 
     def _deliver(self, workspace: Workspace, total: int) -> None:
         work = self._work
@@ -145,10 +119,7 @@ class Withdrawal:
         )
         self._delivery = delivery
         delivery.send(changes_of(workspace, value=False), exits=True)
-        while delivery.may_land:
-            work.clock.sleep(_LOOK_SECONDS)
-            self._journal.keep()
-            delivery.keep()
+        delivery.outlast()
         self._journal.flush()
         self._leave()
         if delivery.out_of_calls:
