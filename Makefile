@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	$$name -c '$(is_311)' 2>/dev/null && echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo simulate test torture bench check format lock clean
+.PHONY: help setup demo simulate test test-system torture bench check format lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 9
@@ -23,8 +23,11 @@ simulate: $(STAMP) ## play days of syncs; MEMBERS= CHURN= DAYS= QUOTA= OTHERS=, 
 	$(BIN)/python -m include.simulator $(foreach flag,members churn days quota others,\
 		$(patsubst %,--$(flag) %,$($(shell echo $(flag) | tr a-z A-Z)))) $(ARGS)
 
-test: $(STAMP) ## run all tests; ARGS= goes to pytest
-	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
+test: $(STAMP) ## run all tests but those of test-system; ARGS= goes to pytest
+	$(BIN)/pytest -n auto --dist loadfile -m "not system" $(ARGS)
+
+test-system: $(STAMP) ## run the tests that start a real Airflow and kill what runs in it; ARGS= goes to pytest
+	$(BIN)/pytest -m system tests/system $(ARGS)
 
 torture: $(STAMP) ## faults by seeds: SEEDS=1000 FIRST=0, SEED=n replays one, MUTATIONS=folder hunts planted bugs
 	$(BIN)/python -m tests.torture $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST)) \
