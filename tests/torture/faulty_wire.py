@@ -16,7 +16,8 @@ from include.sandbox.wire import Request, Response
 from tests.sync.world import as_answer, as_request
 from tests.torture.kinds import MAY_HAVE_ACTED, RECORD_CODES
 from tests.torture.process import Process
-from tests.torture.witness import Witness, Write
+from tests.torture.witness import Witness
+from tests.torture.work import Write
 
 _CALLS = {"/rest/v1/leads.json": "sync", "/bulk/v1/leads.json": "upload"}
 # Marketo ends a request itself after 90 seconds.
@@ -107,6 +108,8 @@ class FaultyWire(BaseAdapter):
             return self._vendor.wire.error_body(code) if code else Response(502, b"")
         if write and not write.is_file and kind != "unreadable":
             self._witness.answered(write, json.loads(response.body).get("result", []))
+        elif place == "marketo.lookup" and kind != "unreadable" and json.loads(response.body).get("success"):
+            self._witness.looked_up(self._process, request)
         return self._merged(response, refused) if refused else self._altered(request, place, kind, response)
 
     def _acted_on(self, request: Request, place: str, kind: str, ends: float) -> tuple[Response, Write | None]:

@@ -21,7 +21,8 @@ from marketo_provider.sync.run import Run
 from marketo_provider.sync.snapshot import read_snapshot
 from tests.sync.world import Killed
 from tests.torture.process import Plan, Process
-from tests.torture.witness import Work, under_way
+from tests.torture.witness import under_way
+from tests.torture.work import Work
 from tests.torture.world import World
 
 T = TypeVar("T")

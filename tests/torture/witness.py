@@ -9,8 +9,7 @@ import io
 import json
 import re
 from collections import defaultdict
-from dataclasses import dataclass
-from dataclasses import field as default
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -20,42 +19,13 @@ from include.sandbox.marketo_instance import Instance
 from include.sandbox.wire import Request
 from tests.torture.process import Process
 from tests.torture.stepping import Stepper
+from tests.torture.work import Keys, Work, Write
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 LEASE_SECONDS = 120.0
 _CSV = re.compile(rb"\r\n\r\n(email,.*?)\r\n--", re.DOTALL)
-Keys = frozenset[str]
-
-
-@dataclass(eq=False, slots=True)
-class Work:
-    """What one process has to do: to make `field` true to snapshot `number`, which holds `members`.
-
-    `intended` are the values that its acknowledged intents name, by address; `announced` how many files are in
-    both logs and not yet uploaded.
-    """
-
-    field: str
-    number: int
-    members: Keys
-    intended: dict[str, set[bool]] = default(default_factory=dict)
-    announced: list[str] = default(default_factory=list)
-    sent_true: bool = False
-    acknowledged: dict[int, bool] = default(default_factory=dict)
-
-
-@dataclass(eq=False, slots=True)
-class Write:
-    """A write on its way: `keys` are addresses, or ids of leads."""
-
-    process: Process
-    field: str
-    keys: list[str | int]
-    value: bool
-    creates: bool
-    is_file: bool = False
 
 
 class Witness:
@@ -76,6 +46,7 @@ class Witness:
         self.by_hand = False
         self.known_true: dict[str, set[int]] = defaultdict(set)
         self.removed: dict[str, set[str]] = defaultdict(set)
+        self.unnoticed: dict[str, set[str]] = defaultdict(set)
         self.deleted: dict[str, set[str]] = defaultdict(set)
         self.refused: dict[str, set[str]] = defaultdict(set)
         self.own: dict[str, Keys] = {}
@@ -175,6 +146,14 @@ class Witness:
         if work := self.works.get(write.process):
             written = [one["id"] for one in results if one["status"] in {"created", "updated"}]
             work.acknowledged.update(dict.fromkeys(written, write.value))
+            self._notices(work, write.keys)
+
+    def looked_up(self, process: Process, request: Request) -> None:
+        """Take note of whom the process has been told about."""
+        if work := self.works.get(process):
+            asked = dict(parse_qsl(request.body.decode()))
+            values = asked["filterValues"].lower().split(",")
+            self._notices(work, values if asked["filterType"] == "email" else [int(value) for value in values])
 
     def refuses(self, process: Process, body: bytes) -> None:
         """Take note of a request that is not carried out as it stands: some of its records may stay refused."""
@@ -185,6 +164,10 @@ class Witness:
             for record in json.loads(body)["input"]:
                 named = self.addresses[record["id"]] if "id" in record else {record["email"].lower()}
                 self.refused[work.field] |= named
+
+    def _notices(self, work: Work, keys: Iterable[str | int]) -> None:
+        for key in keys:
+            self.unnoticed[work.field] -= {key} if isinstance(key, str) else self.addresses[key]
 
     def _sync(self, process: Process, body: dict[str, Any], work: Work | None) -> Write:
         (lookup, records) = body["lookupField"], body["input"]
@@ -280,6 +263,8 @@ class Witness:
             alone = len(self._instance.leads.find("email", [email])) == 1
             for name in {*self.known_true, *self.own}:
                 self.removed[name].add(email)
+                if lead and lead.values.get(name):
+                    self.unnoticed[name].add(email)
                 if (
                     alone
                     and lead_id in self.known_true[name]

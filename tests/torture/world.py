@@ -26,7 +26,8 @@ from tests.torture.pool import SeededPool
 from tests.torture.process import Plan, Process
 from tests.torture.schedule import PEOPLE, Schedule
 from tests.torture.stepping import Stepper
-from tests.torture.witness import Keys, Witness
+from tests.torture.witness import Witness
+from tests.torture.work import Keys
 
 FIELDS = (FIELD, OTHER_FIELD)
 _FIRST_COHORT = 1001
