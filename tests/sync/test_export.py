@@ -330,6 +330,18 @@ def test_a_one_time_export_goes_on_when_there_are_calls_again(tmp_path: Path) ->
     )
 
 
+def test_a_one_time_export_that_set_nobody_fails_and_can_be_mended(tmp_path: Path) -> None:
+    """However few there are: nothing repeats it, and a field that was claimed for nothing would be lost."""
+    world = World(tmp_path, sync_type="one_time", page_size=5000)
+    refuse_bad(world)
+    world.set_cohort(bad(2))
+    assert outcome(world, read_snapshot(world.run()).name) is TooManyRefused
+    world.adapter = InProcess
+
+    assert outcome(world, read_snapshot(world.run()).name) is TooManyRefused
+    assert world.sync(retry_refused=True).set_true == 2
+
+
 def test_a_one_time_export_that_failed_can_be_mended_by_a_new_run(tmp_path: Path) -> None:
     """`retry_refused`, as its message says; the retry of the same run only fails again."""
     world = World(tmp_path, sync_type="one_time", page_size=5000)

@@ -110,6 +110,8 @@ class FaultyWire(BaseAdapter):
             self._witness.answered(write, json.loads(response.body).get("result", []))
         elif place == "marketo.lookup" and kind != "unreadable" and json.loads(response.body).get("success"):
             self._witness.looked_up(self._process, request)
+        elif place == "marketo.failures" and response.status == 200:
+            self._witness.told_failures(process, response.body)
         return self._merged(response, refused) if refused else self._altered(request, place, kind, response)
 
     def _acted_on(self, request: Request, place: str, kind: str, ends: float) -> tuple[Response, Write | None]:

@@ -147,6 +147,9 @@ class Witness:
             written = [one["id"] for one in results if one["status"] in {"created", "updated"}]
             work.acknowledged.update(dict.fromkeys(written, write.value))
             self._notices(work, write.keys)
+            for key, one in zip(write.keys, results, strict=False):
+                if one["status"] == "skipped":
+                    self.refused[work.field] |= {key} if isinstance(key, str) else self.addresses[key]
 
     def looked_up(self, process: Process, request: Request) -> None:
         """Take note of whom the process has been told about."""
@@ -164,6 +167,12 @@ class Witness:
             for record in json.loads(body)["input"]:
                 named = self.addresses[record["id"]] if "id" in record else {record["email"].lower()}
                 self.refused[work.field] |= named
+
+    def told_failures(self, process: Process, body: bytes) -> None:
+        """Take note of the rows of a file that Marketo says it refused."""
+        if work := self.works.get(process):
+            _, *rows = csv.reader(io.StringIO(body.decode()))
+            self.refused[work.field] |= {row[0].lower() for row in rows}
 
     def _notices(self, work: Work, keys: Iterable[str | int]) -> None:
         for key in keys:

@@ -72,8 +72,8 @@ class Settling:
         if run.one_time:
             load_ledger(workspace, self._log.target)
         self._save_refused(workspace, journals)
-        failed_by, failure = ("import", unreadable) if unreadable else self._failure()
         self._complete_report(workspace)
+        failed_by, failure = ("import", unreadable) if unreadable else self._failure()
         now = run.clock.now()
         if run.one_time and not (report.left_over or failure or goes_on or self._log.target.imports):
             claim = claim.model_copy(update={"finished_at": now})
@@ -142,7 +142,9 @@ class Settling:
     def _failure(self) -> tuple[Literal["refusals", "drift", "import"], str | None]:
         run, report = self._run, self._report
         answered = report.answered
-        if report.refused >= _FEWEST_REFUSED and report.refused > run.export.max_reject_share * answered:
+        # Nothing repeats a one-time export: where it has set nobody, few are too many.
+        told = report.refused >= _FEWEST_REFUSED or (run.one_time and not report.set_true)
+        if told and report.refused > run.export.max_reject_share * answered:
             causes = ", ".join(f"{count:,} by code {code}" for code, count in report.refused_by_code.items())
             return "refusals", (
                 f"{run.label}: Marketo refused {report.refused:,} of {answered:,} records ({causes}), more than "
