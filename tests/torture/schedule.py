@@ -135,12 +135,19 @@ def _round(  # noqa: PLR0913 - all that it depends on
         export=random.randrange(len(exports)),
         cohorts=tuple(shown),
         by_hand=tuple(kind for kind in kinds.BY_HAND if number and random.random() < 0.2),
-        job=random.choice((*kinds.JOBS, "job_stuck", "", "")) if bulk else "",
+        job=_job(random, faults[0]) if bulk else "",
         field=random.choice(kinds.FIELD) if random.random() < 0.07 else "",
         faults=(faults[0], faults[1]),
         parameters=parameters,
         pause=random.choice((60.0, 600.0, 7200.0, 90_000.0)),
     )
+
+
+def _job(random: Random, faults: tuple[Fault, ...]) -> str:
+    if any((fault.kind, fault.place) == ("code_610", "marketo.status") for fault in faults):
+        # That a job is not there is said of one that is.
+        return random.choice(("job_late", "job_slow"))
+    return random.choice((*kinds.JOBS, "job_stuck", "", ""))
 
 
 def _faults(random: Random, seed: int, number: int, *, bulk: bool, stalls: bool) -> tuple[Fault, ...]:
