@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.sandbox.wire import Request, Response
-from marketo_provider.errors import ImportsUnderWay, LeaseHeld, SnapshotIncomplete, TooManyRefused
+from marketo_provider.errors import ImportsUnderWay, LeaseHeld, SnapshotIncomplete, StoreUnusable, TooManyRefused
 from marketo_provider.state.files import remove_leftovers
 from marketo_provider.state.records import Adopted
 from marketo_provider.state.store import LocalStore
@@ -74,7 +74,6 @@ def test_no_file_of_the_store_holds_it_any_more(world: World, tmp_path: Path) ->
     assert traces(tmp_path) == []
     assert traces(tmp_path, BOB) != []
     assert erased.set_false
-    assert erased.in_cohort
     assert problems(world) == []
 
 
@@ -110,14 +109,37 @@ def test_whoever_is_no_member_any_more_stays_away(world: World) -> None:
     assert (report.entered, report.exited, len(world.writes()) - before) == (0, 0, 0)
 
 
-def test_whoever_is_still_in_the_cohort_comes_back(world: World) -> None:
-    """With the next snapshot, as anybody who is new; so Mixpanel comes first."""
+def test_whoever_is_still_in_the_cohort_does_not_come_back(world: World, tmp_path: Path) -> None:
+    """Nor in another spelling; he counts as one without an address, and no file gets his."""
     erase(world)
 
-    report = world.sync([ANN, BOB, CID, *MANY])
+    report = world.sync([ANN, ANN.upper(), BOB, CID, *MANY])
 
-    assert report.entered == 1
-    assert world.flags()[ANN.lower()] is True
+    assert (report.entered, report.without_email, report.members) == (0, 2, 22)
+    assert world.flags()[ANN.lower()] is False
+    assert traces(tmp_path) == []
+    assert problems(world) == []
+
+
+def test_an_erasure_that_breaks_off_keeps_him_away(world: World) -> None:
+    """The next run sees him leave."""
+    lease = world.run().lease(world.run().open_log())
+    lease.take()
+    with pytest.raises(LeaseHeld):
+        erase(world)
+    lease.give_back()
+
+    assert world.sync([ANN, BOB, CID, *MANY]).exited == 1
+    assert world.flags()[ANN.lower()] is False
+
+
+def test_a_list_that_has_lost_its_key_stops_every_read(world: World) -> None:
+    """Nobody could tell who was erased."""
+    erase(world)
+    world.store.delete("suppressed/key")
+
+    with pytest.raises(StoreUnusable, match="suppressed/key is missing or damaged"):
+        world.sync([ANN, BOB, CID, *MANY])
 
 
 def test_a_snapshot_that_was_read_before_is_delivered_without_him(world: World, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The state commands about one address: who, erase. It is read from the terminal or from standard input.
+"""The state commands about one address: who, erase, readmit. It is read from the terminal or from standard input.
 
 Never from the command line, whose arguments show in process lists and in the shell's history; nor is it printed.
 """
@@ -20,6 +20,7 @@ from marketo_provider.errors import InvalidSetting, MarketoProviderError
 from marketo_provider.settings import ProviderSettings
 from marketo_provider.state.files import remove_leftovers
 from marketo_provider.state.store import Store
+from marketo_provider.state.suppression import SuppressionList
 from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.address import Unusable, read_address
 from marketo_provider.sync.erase import Erased, Erasure
@@ -34,6 +35,8 @@ def who(arguments: argparse.Namespace) -> int:
     store, settings = open_store()
     folders = [target_folder(arguments.target)] if arguments.target else target_names(store)
     address = _ask_address()
+    if address in SuppressionList(store):
+        say("erased: not exported, until `state readmit`")
     for folder in folders:
         with Workspace(store, memory_limit=settings.memory_limit) as workspace:
             trace = trace_address(open_log(store, folder), address, workspace)
@@ -65,6 +68,16 @@ def erase(arguments: argparse.Namespace) -> int:
     return status
 
 
+def readmit(_: argparse.Namespace) -> int:
+    """Let an address that was erased be exported again."""
+    store, _settings = open_store()
+    if SuppressionList(store).remove(_ask_address()):
+        say("may be exported again: who is in a cohort enters with the next snapshot")
+        return 0
+    say("was not erased from this store")
+    return 1
+
+
 def _erase(store: Store, settings: ProviderSettings, folder: str, conn_id: str, address: str) -> Erased:
     lease = lease_of(open_log(store, folder), settings)
     with Workspace(store, memory_limit=settings.memory_limit) as workspace:
@@ -85,10 +98,6 @@ def _outcome(erased: Erased) -> str:
         parts.append("the lead is set False")
     if erased.may_hold:
         parts.append("no export owns the field, so the lead was not set False: look at it in Marketo")
-    if erased.in_cohort:
-        parts.append(
-            "it was in the last snapshot: unless it is removed in Mixpanel, the next run exports it again"
-        )
     return "; ".join(parts)
 
 

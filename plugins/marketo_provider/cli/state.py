@@ -55,6 +55,10 @@ def add_parser(subparsers: Subparsers) -> None:
     erase.add_argument("target", nargs="?", metavar="HOST/FIELD")
     _add_connection(erase)
     erase.set_defaults(run=person.erase)
+    readmit = actions.add_parser(
+        "readmit", help="let an erased address, read from standard input, be exported again"
+    )
+    readmit.set_defaults(run=person.readmit)
 
 
 def _add_connection(parser: argparse.ArgumentParser) -> None:

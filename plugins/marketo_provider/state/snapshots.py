@@ -8,6 +8,7 @@ the pages add up is for the sync to judge; what they hold is counted here.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +20,7 @@ from marketo_provider.errors import StoreUnusable
 from marketo_provider.state.hashes import Hashes, repeated
 from marketo_provider.state.ledger import key_sql
 from marketo_provider.state.store import Store
+from marketo_provider.state.suppression import SuppressionList
 from marketo_provider.state.workspace import BATCH_ROWS, Workspace, parquet, quoted, silent
 
 
@@ -166,8 +168,13 @@ class SnapshotFolder:
         addresses: Sequence[str | None],
         causes: Sequence[str | None],
     ) -> None:
-        """Store a page: of each profile its id, and its valid address or the cause why there is none."""
-        columns = [pa.array(column, pa.string()) for column in (distinct_ids, addresses, causes)]
+        """Store a page: of each profile its id, and its valid address or the cause why there is none.
+
+        Whoever was erased counts as without an address.
+        """
+        columns = [
+            pa.array(column, pa.string()) for column in (distinct_ids, *self._suppressed.hide(addresses, causes))
+        ]
         page = pa.Table.from_arrays(columns, schema=_PAGE_SCHEMA)
         self._store.write(self._page(number), parquet(page))
 
@@ -243,6 +250,10 @@ class SnapshotFolder:
                 keys.add(with_address["key_high"].to_numpy())
                 file.write_batch(with_address)
         return ids, keys
+
+    @cached_property
+    def _suppressed(self) -> SuppressionList:
+        return SuppressionList(self._store)
 
     def _page(self, number: int) -> str:
         return f"{self.path}/pages/{number:06d}.parquet"

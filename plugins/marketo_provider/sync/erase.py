@@ -1,8 +1,8 @@
 """Removing an address from a target's files for good, since the law asks for it.
 
 A lead that may hold True is set False first: once nobody knows the address, nobody could. What the records name is
-written anew without the address, and one record names the new files; all else is changed where it lies. Whoever is
-still in the cohort comes back with the next snapshot.
+written anew without the address, and one record names the new files; all else is changed where it lies. A keyed
+hash stays, on the suppression list, so that no snapshot brings the person back.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import Key, load_ledger
 from marketo_provider.state.records import LedgerReplaced, OpenImport
 from marketo_provider.state.snapshots import SnapshotFolder
+from marketo_provider.state.suppression import SuppressionList
 from marketo_provider.state.target import Target
 from marketo_provider.state.workspace import Workspace, csv_rows
 from marketo_provider.sync.import_wait import UNANSWERED_FOR
@@ -31,7 +32,6 @@ class Erased:
     files: int = 0
     set_false: bool = False
     may_hold: bool = False
-    in_cohort: bool = False
 
 
 class Erasure:
@@ -49,6 +49,7 @@ class Erasure:
         self._log = lease.log
         self._store, self._folder = lease.log.store, lease.log.folder
         self._name = self._folder.removeprefix("marketo/")
+        self._address = address
         self._key = Key.of(address)
         self._md5 = hashlib.md5(address.lower().encode(), usedforsecurity=False).hexdigest()
         self._workspace = workspace
@@ -63,6 +64,8 @@ class Erasure:
             ImportsUnderWay: the address is in a file that Marketo is importing.
             TooManyRefused: Marketo did not set the lead False; nothing was erased.
         """
+        # At first: should this break off, the next run sees somebody leave, and sets his lead False.
+        SuppressionList(self._store).add(self._address)
         self._lease.take()
         with self._lease.given_back(unless=lambda: self._may_land):
             self._check_no_read_under_way()
@@ -71,7 +74,7 @@ class Erasure:
             erased.files += self._replace_ledger()
             for path in files_below(self._store, self._folder):
                 self._lease.keep()
-                erased.files += self._scrub(path, erased)
+                erased.files += self._scrub(path)
         return erased
 
     @property
@@ -167,7 +170,7 @@ class Erasure:
         self._workspace.save(f"SELECT * FROM {rows} WHERE NOT {self._key.sql}", new)
         return new
 
-    def _scrub(self, path: str, erased: Erased) -> int:
+    def _scrub(self, path: str) -> int:
         """Take the address out of a file, where it is in it; return how many files that were."""
         if columns := columns_of_list(path):
             rows = csv_rows(self._workspace.fetch(path), columns)
@@ -183,7 +186,6 @@ class Erasure:
         if found:
             self._workspace.save(f"SELECT * FROM {rows} WHERE NOT {self._key.sql}", path)
         if is_members_file(path):
-            erased.in_cohort |= found and path.split("/")[-2] == self._newest_snapshot()
             self._correct_count(path)
         return int(found)
 
@@ -204,10 +206,6 @@ class Erasure:
         corrected = snapshot.model_copy(update=counts)
         if corrected != snapshot:
             folder.recount(corrected)
-
-    def _newest_snapshot(self) -> str:
-        names = self._store.names(f"{self._folder}/snapshots")
-        return max((name for name in names if name.isdecimal()), default="")
 
     def _count(self, rows: str, condition: str) -> int:
         count: int
