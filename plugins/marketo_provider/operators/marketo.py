@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from airflow.sdk import Context
 
+from marketo_provider.operators.asset_event import MARKETO_FIELDS, announce
 from marketo_provider.operators.export import ExportOperator, interval_end
 from marketo_provider.sync.check import check_export
 from marketo_provider.sync.dry_run import preview_export
@@ -26,19 +27,27 @@ class MarketoFieldCheckOperator(ExportOperator):
 
 
 class CohortToMarketoOperator(ExportOperator):
-    """Make the field true to the cohort; returns the report.
+    """Make the field true to the cohort; returns the report, and emits an asset event with it.
 
     Alone in a DAG, it checks the field and reads the cohort first. Its other parameters are those of
     :class:`ExportOperator`.
 
     :param snapshot: name of a snapshot that ``MixpanelCohortSnapshotOperator`` has read.
+    :param outlets: what else the task brings about.
     :param route: forces the way that the entered go, ``sync_leads`` or ``bulk_import``, where it can carry them.
     """
 
     template_fields: Sequence[str] = (*ExportOperator.template_fields, "snapshot")
 
-    def __init__(self, *, snapshot: str | None = None, route: RouteName | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        snapshot: str | None = None,
+        route: RouteName | None = None,
+        outlets: Sequence[object] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(outlets=[MARKETO_FIELDS, *(outlets or [])], **kwargs)
         if route not in {None, *get_args(RouteName)}:
             raise ValueError(f"route is sync_leads or bulk_import, or left out; not {route!r}")
         self.route = route
@@ -50,5 +59,8 @@ class CohortToMarketoOperator(ExportOperator):
         if name is None:
             check_export(run, interval_end=interval_end(context))
             name = state["snapshot"] = read_snapshot(run).name
-        deliver = preview_export if run.dry else export_cohort
-        return deliver(run, name).model_dump(mode="json")
+        if run.dry:
+            return preview_export(run, name).model_dump(mode="json")
+        report = export_cohort(run, name)
+        announce(context, run, report)
+        return report.model_dump(mode="json")

@@ -1,0 +1,39 @@
+"""The asset event of a run: a DAG that mails the field's leads can be scheduled on it.
+
+Which instance a field is of stands in the Connection, which nobody reads while DAGs are parsed. So the operator
+declares an alias, and names the asset when it has delivered.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from airflow.sdk import Asset, AssetAlias, Context
+
+from marketo_provider.sync.report import Report
+from marketo_provider.sync.run import Run
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+MARKETO_FIELDS = AssetAlias("marketo_fields")
+
+
+def announce(context: Context, run: Run, report: Report) -> None:
+    """Add the event ``marketo://<REST host>/leads/<field>`` to what the task has brought about.
+
+    Its extra holds the `report`, and `fresh_until`: when the next run by schedule begins; null where none does.
+    """
+    extra: dict[str, JsonValue] = {"report": report.model_dump(mode="json"), "fresh_until": _fresh_until(context)}
+    context["outlet_events"][MARKETO_FIELDS].add(field_asset(run.marketo.host, run.field), extra=extra)
+
+
+def field_asset(host: str, field: str) -> Asset:
+    """Return the asset that the leads' field is, in an instance."""
+    return Asset(uri=f"marketo://{host}/leads/{field}")
+
+
+def _fresh_until(context: Context) -> str | None:
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    if not isinstance(start, datetime) or not isinstance(end, datetime) or start == end:
+        return None
+    return (end + (end - start)).isoformat()
