@@ -20,7 +20,8 @@ _DAG_KEYS = frozenset(
     {"name", "schedule", "retries", "retry_delay_seconds", "pool", "start_date", "owner", "tags", "description"}
 )
 _ARGUMENTS = frozenset({"cohort_id", "marketo_field", "sync_type", "mixpanel_conn_id", "marketo_conn_id"})
-_SNAPSHOT = "{{ ti.xcom_pull('snapshot_cohort')['name'] }}"
+# Empty where the task left none, which the operator tells better than a template that cannot be rendered.
+_SNAPSHOT = "{{ (ti.xcom_pull('snapshot_cohort') or {}).get('name', '') }}"
 _DOC = """
 **Cohort {export.cohort_id}** of Mixpanel (Connection `{export.mixpanel_conn_id}`) goes to the Boolean field
 **{export.marketo_field}** of Marketo (Connection `{export.marketo_conn_id}`). {how}

@@ -11,6 +11,9 @@ from marketo_provider.exports import MarketoField, SyncType
 from marketo_provider.form_fields import FormField, form_fields
 from marketo_provider.wording import explain, shown
 
+# They let through what was asked about at that moment; a run cleared later would let another change through.
+COUNTS_ONCE = frozenset({"adopt", "allow_entries", "allow_exits"})
+
 
 class RunParameters(BaseModel):
     """What one run does differently; each is off or empty unless somebody asks."""

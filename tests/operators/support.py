@@ -18,10 +18,15 @@ def connect_nowhere(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("AIRFLOW_CONN_MIXPANEL_DEFAULT", json.dumps(mixpanel))
 
 
-def context(*, run_type: str = "manual", map_index: int = -1, **more: Any) -> Any:
+def context(*, run_type: str = "manual", clear_number: int = 0, map_index: int = -1, **more: Any) -> Any:
     """Return the context of a task's first try."""
     instance = SimpleNamespace(dag_id="some_dag", run_id="run-1", map_index=map_index, try_number=1)
-    return {"params": {}, "ti": instance, "dag_run": SimpleNamespace(run_type=run_type), **more}
+    return {
+        "params": {},
+        "ti": instance,
+        "dag_run": SimpleNamespace(run_type=run_type, clear_number=clear_number),
+        **more,
+    }
 
 
 def execute(operator: BaseOperator, context: Any) -> Any:

@@ -235,6 +235,25 @@ def test_run_parameters_are_those_of_the_dag_run() -> None:
     assert (operator.run.parameters.allow_exits, operator.run.parameters.dry_run) == (12, False)
 
 
+def test_what_lets_a_change_through_is_not_counted_again_when_the_run_is_cleared() -> None:
+    """The cohort is another by then, and so is the change; what does no harm is repeated."""
+    operator = Probe()
+    asked = {"allow_exits": 12, "allow_entries": 12, "adopt": True, "full_refresh": True, "dry_run": True}
+
+    execute(operator, context(params=asked, clear_number=1))
+
+    parameters = operator.run.parameters
+    assert (parameters.allow_exits, parameters.allow_entries, parameters.adopt) == (None, None, False)
+    assert (parameters.full_refresh, parameters.dry_run) == (True, True)
+
+
+def test_a_cleared_run_says_which_parameters_are_not_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """Only those that somebody had asked for."""
+    execute(Probe(), context(params={"allow_exits": 12, "adopt": False}, clear_number=2))
+
+    assert "The run was cleared, so allow_exits is not counted again. Trigger a new run." in caplog.text
+
+
 def test_run_parameters_can_be_given_as_an_argument() -> None:
     """Then the DAG's have no say."""
     operator = Probe(parameters={"dry_run": True})

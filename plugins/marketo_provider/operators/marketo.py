@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from airflow.sdk import Context
 
+from marketo_provider.errors import StoreUnusable
 from marketo_provider.operators.asset_event import MARKETO_FIELDS, announce
 from marketo_provider.operators.export import ExportOperator, interval_end
 from marketo_provider.sync.check import check_export
@@ -32,7 +33,7 @@ class CohortToMarketoOperator(ExportOperator):
     Alone in a DAG, it checks the field and reads the cohort first. Its other parameters are those of
     :class:`ExportOperator`.
 
-    :param snapshot: name of a snapshot that ``MixpanelCohortSnapshotOperator`` has read.
+    :param snapshot: name of a snapshot that ``MixpanelCohortSnapshotOperator`` has read; empty where it left none.
     :param outlets: what else the task brings about.
     :param route: forces the way that the entered go, ``sync_leads`` or ``bulk_import``, where it can carry them.
     """
@@ -55,7 +56,13 @@ class CohortToMarketoOperator(ExportOperator):
 
     def _work(self, run: Run, context: Context, state: dict[str, Any]) -> dict[str, Any]:
         run = replace(run, route=self.route)
-        name = self.snapshot or state.get("snapshot")
+        name = state.get("snapshot") if self.snapshot is None else self.snapshot
+        if name == "":
+            raise StoreUnusable(
+                f"{run.label}: the task before this one has left no snapshot. It was marked as success by hand, "
+                "or its XCom was deleted. Nothing was sent. Clear the task snapshot_cohort, so that the cohort is "
+                "read."
+            )
         if name is None:
             check_export(run, interval_end=interval_end(context))
             name = state["snapshot"] = read_snapshot(run).name

@@ -15,8 +15,8 @@ from marketo_provider.exports import CohortExport
 from marketo_provider.hooks.marketo import MarketoHook
 from marketo_provider.hooks.mixpanel import MixpanelHook
 from marketo_provider.hooks.state import provider_settings, state_store
-from marketo_provider.run_parameters import RunParameters
-from marketo_provider.sync.run import Run
+from marketo_provider.run_parameters import COUNTS_ONCE, RunParameters
+from marketo_provider.sync.run import Run, logger
 from marketo_provider.wording import explain, shown
 
 
@@ -51,9 +51,7 @@ def make_run(
     """
     declared = _parse_export(export)
     if parameters is None:
-        parameters = {
-            name: value for name, value in context["params"].items() if name in RunParameters.model_fields
-        }
+        parameters = _asked(context)
     settings = provider_settings()
     marketo, mixpanel = MarketoHook(declared.marketo_conn_id), MixpanelHook(declared.mixpanel_conn_id)
     return Run(
@@ -68,6 +66,16 @@ def make_run(
         run_id=_run_id(context),
         holder=f"{_run_id(context)}/{context['ti'].try_number}/{secrets.token_hex(8)}",
     )
+
+
+def _asked(context: Context) -> dict[str, Any]:
+    """Return the run parameters of the DAG run; what lets a change through counts until the run is cleared."""
+    asked = {name: value for name, value in context["params"].items() if name in RunParameters.model_fields}
+    if not context["dag_run"].clear_number:
+        return asked
+    if spent := sorted(name for name in COUNTS_ONCE if asked.get(name)):
+        logger.warning("The run was cleared, so %s is not counted again. Trigger a new run.", ", ".join(spent))
+    return {name: value for name, value in asked.items() if name not in COUNTS_ONCE}
 
 
 def _run_id(context: Context) -> str:

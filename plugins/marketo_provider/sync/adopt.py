@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TextIO
 
-from marketo_provider.errors import ImportsUnderWay, InvalidSetting
+from marketo_provider.errors import ImportsUnderWay, InvalidSetting, TargetClaimed
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import Flag, Key, LedgerRow, encode_rows
 from marketo_provider.state.records import Adopted, Released
@@ -35,6 +35,7 @@ def adopt_leads(lease: Lease, source: TextIO) -> int:
     Raises:
         InvalidSetting: it is no CSV, there is no such column, or a row has no valid address; says which line.
         LeaseHeld: a run is writing to the target.
+        TargetClaimed: the target is retired: no run would set anybody False any more.
     """
     reader = csv.DictReader(source)
     try:
@@ -45,6 +46,15 @@ def adopt_leads(lease: Lease, source: TextIO) -> int:
             "it as one."
         ) from None
     lease.take()
+    claim = lease.log.target.claim
+    if claim is not None and claim.retired_at is not None:
+        lease.give_back()
+        target = lease.log.folder.removeprefix("marketo/")
+        raise TargetClaimed(
+            f"The field was retired on {claim.retired_at:%Y-%m-%d %H:%M} UTC, and no export writes to it any "
+            "more. Nothing was adopted. To use the field again, first run: "
+            f"python -m marketo_provider state release {target}"
+        )
     path = f"{lease.log.folder}/adopted/{secrets.token_hex(16)}.parquet"
     lease.log.store.write(path, encode_rows(rows))
     lease.append(Adopted(at=lease.now(), by=lease.holder, rows=path))

@@ -41,10 +41,10 @@ from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run, logger
 from marketo_provider.sync.settle import Settling
 from marketo_provider.sync.sharing import join_instance, leave_instance
-from marketo_provider.sync.snapshot import load_snapshot
 from marketo_provider.sync.standing import (
     check_age,
     check_newest,
+    deliverable_snapshot,
     failure,
     is_old,
     settled_before,
@@ -76,10 +76,7 @@ def export_cohort(run: Run, snapshot_name: str) -> Report:
     number = snapshot_number(run, snapshot_name)
     if settled := settled_before(run, log, number):
         return stored_outcome(settled)
-    check_claim(run, log.target.claim)
-    check_newest(run, log.target, number)
-    snapshot = load_snapshot(run, snapshot_name)
-    check_age(run, log.target, snapshot, number)
+    snapshot = deliverable_snapshot(run, log, snapshot_name, number)
     lease = run.lease(log)
     lease.take()
     if settled := settled_before(run, log, number):

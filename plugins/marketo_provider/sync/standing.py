@@ -13,9 +13,10 @@ from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import Settled
 from marketo_provider.state.snapshots import Snapshot
 from marketo_provider.state.target import Target
+from marketo_provider.sync.ownership import check_claim
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run, logger
-from marketo_provider.sync.snapshot import USABLE_FOR
+from marketo_provider.sync.snapshot import USABLE_FOR, load_snapshot
 
 _FAILURES = {"refusals": TooManyRefused, "drift": TooMuchDrift, "import": ImportUnreadable}
 
@@ -55,6 +56,28 @@ def stored_outcome(settled: Settled) -> Report:
 def failure(message: str, settled: Settled) -> StopAndAsk:
     """Return the error that a settled run ends with."""
     return _FAILURES[settled.failed_by](message)
+
+
+def deliverable_snapshot(run: Run, log: TargetLog, name: str, number: int) -> Snapshot:
+    """Return a snapshot that the run may deliver.
+
+    Raises:
+        TargetClaimed: the field is another export's, or the one-time export is finished.
+        Superseded: a newer snapshot was delivered.
+        StoreUnusable, GuardStopped: the cohort must be read anew.
+    """
+    check_claim(run, log.target.claim)
+    check_newest(run, log.target, number)
+    try:
+        snapshot = load_snapshot(run, name)
+    except StoreUnusable:
+        # Whoever has settled since the log was read has removed it: that is then what is to be told.
+        log.refresh()
+        check_claim(run, log.target.claim)
+        check_newest(run, log.target, number)
+        raise
+    check_age(run, log.target, snapshot, number)
+    return snapshot
 
 
 def check_newest(run: Run, target: Target, number: int) -> None:
