@@ -157,7 +157,8 @@ class SnapshotFolder:
 
     def pages(self) -> set[int]:
         """Return the numbers of the pages that are stored."""
-        return {int(name.removesuffix(".parquet")) for name in self._store.names(f"{self.path}/pages")}
+        names = [name.removesuffix(".parquet") for name in self._store.names(f"{self.path}/pages")]
+        return {int(name) for name in names if name.isdecimal()}
 
     def add_page(
         self,
