@@ -1,7 +1,7 @@
 """Lets a connection's handshake and the head of an answer end in time.
 
-The timeouts of sockets bound silence: a head that comes in byte by byte, or never ends, would keep a call alive for
-ever. Bodies are read by `transport`, which looks at the time itself.
+The timeouts of sockets bound silence: a head that comes in byte by byte, or never ends, would keep a call alive
+for ever. Bodies are read by `transport`, which looks at the time itself.
 """
 
 import logging
@@ -9,13 +9,17 @@ import socket
 from contextlib import AbstractContextManager, suppress
 from typing import Any
 
-from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool
 
 from marketo_provider.deadlines import Deadlines
 
 
-def end_connections_in_time(pool: HTTPConnectionPool, deadlines: Deadlines) -> None:
+def end_connections_in_time(pool: ConnectionPool, deadlines: Deadlines) -> None:
     """Have each new connection of a pool shut at the end of its timeout, whatever comes in meanwhile."""
+    if not isinstance(pool, HTTPConnectionPool):
+        raise TypeError(type(pool))
+    if not isinstance(pool, HTTPConnectionPool):
+        raise TypeError(type(pool))
 
     class Connection(pool.ConnectionCls):  # type: ignore[name-defined, misc] # with TLS or without, by a proxy or not
         def connect(self) -> None:
@@ -38,7 +42,7 @@ def end_connections_in_time(pool: HTTPConnectionPool, deadlines: Deadlines) -> N
 
 
 class _WithoutHeads(logging.Filter):
-    """Drops what urllib3 warns of a head that it cannot parse: the warning quotes it, and it may quote anything."""
+    """Drops what urllib3 warns of a head that it cannot parse: it quotes the head, which may quote anything."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not str(record.msg).startswith("Failed to parse headers")

@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from marketo_provider.marketo.client import MarketoClient
+from marketo_provider.marketo.client import MarketoClient, Share
 from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.mixpanel.client import MixpanelClient
 from marketo_provider.mixpanel.connection import MixpanelConnection
@@ -50,12 +50,12 @@ class Clients:
         self._patience = patience
         marketo = MarketoConnection.from_parts("mkto", host=url, login="client", password=SECRET, extra={})
         self.marketo = MarketoClient(marketo, session=session, clock=self.clock, patience_seconds=patience)
+        self.marketo.keep_to(lambda: Share(10**6, 100))
         mixpanel = MixpanelConnection.from_parts(
             "mixp", host=url, login="robot", password=SECRET, extra={"project_id": 7}
         )
         self.mixpanel = MixpanelClient(mixpanel, session=session, clock=self.clock, patience_seconds=patience)
-        self._file = folder / "leads.csv"
-        self._file.write_text(f"email,{FIELD}\r\n{CANARY},true\r\n")
+        self._folder = folder
 
     def deadline(self) -> float:
         """Return when a write has to be through."""
@@ -63,14 +63,17 @@ class Clients:
 
     def write(self) -> Any:
         """Write two leads."""
-        records = [{"email": address, FIELD: True} for address in ADDRESSES]
+        records: list[Mapping[str, str | bool]] = [{"email": address, FIELD: True} for address in ADDRESSES]
         return self.marketo.sync_leads(
             records, action="createOrUpdate", lookup_field="email", partition=None, deadline=self.deadline()
         )
 
     def upload(self) -> Any:
         """Hand a file over for import."""
-        return self.marketo.imports.create(self._file, partition=None, deadline=self.deadline())
+        file = self._folder / "leads.csv"
+        if not file.exists():
+            file.write_text(f"email,{FIELD}\r\n{CANARY},true\r\n")
+        return self.marketo.imports.create(file, partition=None, deadline=self.deadline())
 
     @property
     def writes(self) -> Mapping[str, Callable[[], Any]]:

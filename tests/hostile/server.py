@@ -1,4 +1,4 @@
-"""A vendor's host in bad hands: a plain socket server that sends whatever bytes a test gives it, for ever if need be."""
+"""A vendor's host in bad hands: a plain socket server that sends the bytes that a test gives it, maybe for ever."""
 
 import socket
 from collections.abc import Callable, Iterable, Iterator

@@ -1,19 +1,19 @@
 """Whatever a host sends, each call of the real clients ends in time with an error of ours, or with an answer."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from marketo_provider import transport
 from marketo_provider.errors import AccessDenied, MarketoProviderError, NoAnswer, RequestRefused, VendorUnavailable
 from tests.fake_wire import shown
-from marketo_provider import transport
 from tests.hostile.answers import BROKEN, HANGING, REFUSED, UNREADABLE
 from tests.hostile.clients import CANARY, PATIENCE, SECRET, Clients
-from tests.hostile.server import HostileServer, hostile_server
+from tests.hostile.server import Answer, HostileServer, hostile_server
 
-ANSWERS = {**BROKEN, **UNREADABLE, **REFUSED}
+ANSWERS: Mapping[str, Answer] = {**BROKEN, **UNREADABLE, **REFUSED}
 # One call of each way in which answers are read.
 WAYS = ("find leads", "failures", "first page")
 # A status that these calls know a meaning of.
@@ -65,7 +65,7 @@ def test_a_write_that_is_refused_was_not_carried_out(server: HostileServer, clie
 def test_a_read_ends_with_an_error_of_ours(
     server: HostileServer, clients: Clients, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of all calls of both clients, where it is an answer; and neither what came nor a secret is in it or in a log."""
+    """Of all calls of both clients; neither what came nor a secret is in it, or in a log."""
     caplog.set_level(logging.INFO)
     server.answer = ANSWERS[name]
 
