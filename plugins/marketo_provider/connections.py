@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from marketo_provider.errors import InvalidSetting
+from marketo_provider.wording import shown
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -34,7 +35,7 @@ def parse_connection(
     allowed = sorted(set(model.model_fields) - set(parts))
     unknown = sorted(set(extra) - set(allowed))
     given = {key: value for key, value in {**extra, **parts}.items() if key in model.model_fields}
-    mistakes = [f"extra `{key}` is not known (known: {', '.join(allowed)})" for key in unknown]
+    mistakes = [f"extra `{shown(key)}` is not known (known: {', '.join(allowed)})" for key in unknown]
     try:
         parsed = model.model_validate({key: value for key, value in given.items() if value not in (None, "")})
     except ValidationError as error:
@@ -85,7 +86,7 @@ def authority(parts: SplitResult) -> str:
 
 
 def _mistake(model: type[BaseModel], detail: ErrorDetails) -> str:
-    key = ".".join(str(step) for step in detail["loc"])
+    key = str(detail["loc"][0])
     context = detail.get("ctx", {})
     what = str(context["error"]) if detail["type"] == "value_error" else detail["msg"]
     return f"{model.model_fields[key].title} (`{key}`): {what}"

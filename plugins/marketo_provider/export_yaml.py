@@ -11,12 +11,15 @@ import yaml
 from marketo_provider.wording import Fault, Path, shown
 
 _MAX_BYTES: Final = 1_000_000
+_TEXT: Final = "tag:yaml.org,2002:str"
 _COLLECTIONS: Final = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 _NO_ALIASES: Final = ("aliases (*name) are not supported", "Write the value out.")
 _NO_YAML: Final = (
     "this is not YAML",
     "Look here and a line above for a missing colon or space, a tab, an open quote or bracket, a second ---.",
 )
+# Numbers and dates are shorter. To make a number of a longer text may take minutes.
+_LONGEST_NUMBER: Final = 100
 _UNREADABLE: Final = object()
 """Stands for a value that YAML itself cannot make sense of, for the model to refuse like any wrong type."""
 
@@ -115,6 +118,8 @@ def _mapping(loader: _Loader, node: yaml.MappingNode, path: Path, located: Locat
 
 
 def _scalar(loader: _Loader, node: yaml.ScalarNode) -> object:
+    if node.tag != _TEXT and len(node.value) > _LONGEST_NUMBER:
+        return _UNREADABLE
     # The last three are what PyYAML lets out for such as 2026-02-30, !!bool x and !!timestamp x.
     try:
         value: object = loader.construct_object(node)

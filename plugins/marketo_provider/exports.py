@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 SyncType = Literal["one_time", "dynamic"]
 
 EVERY_TWO_HOURS: Final = "0 */2 * * *"
+LARGEST: Final = 2**63 - 1  # that the state store takes
 
 # Plain cron: `R`, which Airflow's parser knows too, would mean another minute at each reading of the file.
 _CRON_VALUE = r"(\d{1,2}|[A-Za-z]{3})"
@@ -52,7 +53,9 @@ class CohortExport(BaseModel):
         "Its DAG is called cohort_export__<name>."
     )
     cohort_id: int = Field(
-        ge=1, description="Number of the Mixpanel cohort, as it stands in the address of the cohort's page."
+        ge=1,
+        le=LARGEST,
+        description="Number of the Mixpanel cohort, as it stands in the address of the cohort's page.",
     )
     marketo_field: MarketoField = Field(
         description="REST API name of the Boolean field in Marketo: a letter, then letters, digits and "
@@ -101,13 +104,14 @@ class CohortExport(BaseModel):
     max_changes_per_run: int | None = Field(
         default=None,
         ge=1,
+        le=LARGEST,
         description="Most changes one run sends; the next run goes on. Without it, no limit.",
     )
     retries: int = Field(
-        default=2, ge=0, description="How often Airflow tries a task again after a passing failure."
+        default=2, ge=0, le=1000, description="How often Airflow tries a task again after a passing failure."
     )
     retry_delay_seconds: int = Field(
-        default=300, ge=1, description="Seconds Airflow waits before it tries a task again."
+        default=300, ge=1, le=604_800, description="Seconds Airflow waits before it tries a task again."
     )
     pool: Text = Field(default="default_pool", description="Airflow pool of the tasks. It must exist already.")
     mixpanel_conn_id: ConnectionId = Field(

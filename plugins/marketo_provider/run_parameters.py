@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from marketo_provider.errors import InvalidSetting
-from marketo_provider.exports import MarketoField, SyncType
+from marketo_provider.exports import LARGEST, MarketoField, SyncType
 from marketo_provider.form_fields import FormField, form_fields
 from marketo_provider.wording import explain, shown
 
@@ -35,6 +35,7 @@ class RunParameters(BaseModel):
     allow_exits: int | None = Field(
         default=None,
         ge=1,
+        le=LARGEST,
         title="Allow exits",
         description="Let up to this many people leave in this run, after a run that stopped for too many. Its "
         "message gives the number.",
@@ -42,6 +43,7 @@ class RunParameters(BaseModel):
     allow_entries: int | None = Field(
         default=None,
         ge=1,
+        le=LARGEST,
         title="Allow entries",
         description="Let up to this many people enter in this run, after a run that stopped for too many. Its "
         "message gives the number.",

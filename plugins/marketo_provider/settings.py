@@ -59,7 +59,11 @@ class ProviderSettings(BaseModel):
         "After a crash the next run waits about this long and two minutes more.",
     )
     max_profiles: int = Field(
-        default=30_000_000, ge=1, examples=["1000000"], description="Largest cohort that is exported, in profiles."
+        default=30_000_000,
+        ge=1,
+        le=10**12,
+        examples=["1000000"],
+        description="Largest cohort that is exported, in profiles.",
     )
     memory_limit: str = Field(
         default="512MiB",
@@ -70,6 +74,7 @@ class ProviderSettings(BaseModel):
     keep_runs_days: int = Field(
         default=90,
         ge=1,
+        le=36_500,
         examples=["30"],
         description="For how many days the lists of each run are kept: what it sent, and what Marketo refused.",
     )

@@ -5,7 +5,7 @@ the time of an attempt ends at a value of the injected clock. What failed is tol
 that a writer must have answered: can the vendor have acted? `VendorUnavailable` means the request was never
 sent, `NoAnswer` that it may have been carried out. This module knows no vendor and repeats nothing.
 
-Not bounded here: name resolution, and headers that come in byte by byte.
+Not bounded here: name resolution.
 """
 
 import io
@@ -18,18 +18,21 @@ from typing import IO, Any
 
 import requests
 from pydantic_core import to_json
+from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 from urllib3.exceptions import SSLError as Urllib3SSLError
 from urllib3.util import Timeout
 
 from marketo_provider.clock import Clock
+from marketo_provider.connection_deadlines import end_connections_in_time
 from marketo_provider.deadlines import Deadlines
 from marketo_provider.errors import InvalidSetting, MarketoProviderError, NoAnswer, VendorUnavailable
 from marketo_provider.multipart import Multipart, Upload
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
-MAX_DOWNLOAD_BYTES = 1024 * 1024 * 1024
+# Parsed, a hostile body is some twenty times as large.
+MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_DOWNLOAD_BYTES = 256 * 1024 * 1024
 _CONNECT_SECONDS = 10.0
 _CHUNK_BYTES = 64 * 1024
 
@@ -74,6 +77,7 @@ class Transport:
         self._session = session
         self._clock = clock
         self._deadlines = Deadlines()
+        self._bounded: BaseAdapter | None = None
 
     def send(self, request: Request, *, auth: AuthBase, deadline: float) -> Answer:
         """Carry out one attempt that ends by `deadline`.
@@ -118,18 +122,33 @@ class Transport:
                 headers=headers,
                 auth=auth,
             )
-            return self._session.send(
+        except requests.exceptions.RequestException:
+            raise self._cannot_ask() from None
+        try:
+            # Not the session: credentials must not travel to where a redirect points, and even one that it is
+            # told not to follow it parses, and reads to the end of its body.
+            return self._adapter(prepared).send(
                 prepared,
                 timeout=Timeout(total=seconds, connect=_CONNECT_SECONDS),  # type: ignore[arg-type] # documented
-                allow_redirects=False,  # credentials must not travel to where a redirect points
                 **self._network,
             )
+        except requests.exceptions.InvalidHeader:
+            raise self._no_answer("its answer is not HTTP") from None
         except requests.exceptions.RequestException as error:
             raise self._failure(error) from None
         except HTTPError:
             raise self._no_answer("the connection failed") from None
         except OSError:
             raise self._cannot_ask() from None  # a CA bundle or client certificate that does not exist
+
+    def _adapter(self, prepared: requests.PreparedRequest) -> BaseAdapter:
+        adapter = self._session.get_adapter(self._base_url)
+        if self._bounded is not adapter and isinstance(adapter, HTTPAdapter):
+            network = {key: self._network[key] for key in ("verify", "proxies", "cert")}
+            pool = adapter.get_connection_with_tls_context(prepared, **network)
+            end_connections_in_time(pool, self._deadlines)
+            self._bounded = adapter
+        return adapter
 
     @cached_property
     def _network(self) -> dict[str, Any]:

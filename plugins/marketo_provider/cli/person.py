@@ -28,6 +28,7 @@ from marketo_provider.sync.who import says, trace_address
 
 # What is younger may still be being written.
 _LEFTOVER_SECONDS = 3600.0
+_LONGEST_LINE = 1000
 
 
 def who(arguments: argparse.Namespace) -> int:
@@ -109,7 +110,10 @@ def _ask_address() -> str:
     """
     if sys.stdin.isatty():
         print("Address: ", end="", file=sys.stderr, flush=True)  # noqa: T201 - a prompt
-    address = read_address(sys.stdin.readline())
+    try:
+        address = read_address(sys.stdin.readline(_LONGEST_LINE))
+    except UnicodeDecodeError:
+        address = Unusable.INVALID_EMAIL
     if isinstance(address, Unusable):
         raise InvalidSetting("This is no address. Type one, or give one line by standard input.")
     return address

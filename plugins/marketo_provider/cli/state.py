@@ -136,7 +136,7 @@ def _print_target(log: TargetLog, target: str) -> None:
         say(f"  export     none: the field is free{', leads are adopted' if state.deltas else ''}")
     if settled := state.settled:
         say(f"  settled    {settled.at:%Y-%m-%d %H:%M} UTC by run {settled.run_id}")
-        say(f"  report     {Report.model_validate(settled.report).line()}")
+        say(f"  report     {Report.stored(settled.report).line()}")
         if settled.failure:
             say(f"  failed     {settled.failure}")
     if state.lease:

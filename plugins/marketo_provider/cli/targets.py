@@ -6,6 +6,7 @@ operators use.
 
 import getpass
 import os
+import re
 import secrets
 
 from marketo_provider.clock import SystemClock
@@ -19,6 +20,7 @@ from marketo_provider.state.log import TargetLog
 from marketo_provider.state.store import Store
 from marketo_provider.sync.run import Work
 
+_HOST = re.compile(r"[a-z0-9][a-z0-9.-]*(:[0-9]+)?")
 # Somebody is waiting at the terminal.
 _PATIENCE_SECONDS = 120.0
 
@@ -50,7 +52,7 @@ def target_folder(name: str) -> str:
         StoreUnusable: it is no target's name.
     """
     host, _, field = name.lower().partition("/")
-    if not host or not field.isidentifier():
+    if not _HOST.fullmatch(host) or not field.isidentifier():
         raise StoreUnusable(f"{name!r} is no target; write <REST host>/<field>, as `state show` lists them.")
     return f"marketo/{host}/{field}"
 

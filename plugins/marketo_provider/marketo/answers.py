@@ -23,10 +23,11 @@ from marketo_provider.marketo.codes import Code
 from marketo_provider.marketo.models import Field as LeadField
 from marketo_provider.marketo.models import ImportStatus, Lead, LeadResults, Status
 
-Count = Annotated[StrictInt, Field(ge=0)]
+LARGEST = 2**63 - 1  # that the ledger takes
+Count = Annotated[StrictInt, Field(ge=0, le=LARGEST)]
 _REQUEST_ID = re.compile(r"[\w#.:-]{1,64}", re.ASCII)
-LeadId = Annotated[StrictInt, Field(gt=0)]
-BatchId = Annotated[StrictInt, Field(gt=0)]
+LeadId = Annotated[StrictInt, Field(gt=0, le=LARGEST)]
+BatchId = Annotated[StrictInt, Field(gt=0, le=LARGEST)]
 
 
 class _Row(BaseModel):

@@ -47,8 +47,8 @@ class _NoAuth(AuthBase):
 class _Grant(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    access_token: str = Field(pattern=r"^[\x21-\x7e]+$", repr=False)
-    expires_in: int = Field(ge=0)
+    access_token: str = Field(pattern=r"^[\x21-\x7e]+$", max_length=4096, repr=False)
+    expires_in: int = Field(ge=0, le=366 * 86_400)
 
 
 class _OAuthError(BaseModel):

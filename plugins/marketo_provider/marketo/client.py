@@ -134,11 +134,15 @@ class MarketoClient:
 
         def read(answer: bytes) -> tuple[list[Lead], str | None]:
             page = Page[LeadRow].model_validate_json(answer)
+            if len(page.result) > MAX_RECORDS or page.following in asked:
+                raise ValueError("pages that do not end")
             return [row.value(field) for row in page.result], page.following
 
         found: list[Lead] = []
+        asked: set[str] = set()
         following: str | None = "" if values else None
         while following is not None:
+            asked.add(following)
             token = {"nextPageToken": following} if following else {}
             # As a POST: 300 addresses are more than the 8 KB that a URL may have, and URLs end up in logs.
             request = Request("POST", "/rest/v1/leads.json", params={"_method": "GET"}, form=form | token)

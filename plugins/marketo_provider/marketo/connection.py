@@ -68,6 +68,7 @@ class MarketoConnection(BaseModel):
     daily_quota: int = Field(
         50_000,
         ge=1,
+        le=1_000_000_000,
         title="Calls per day",
         description="What the subscription allows to all integrations together. Marketo does not tell it by API.",
     )

@@ -24,6 +24,7 @@ from marketo_provider.transport import Request
 MAX_FILE_BYTES = 10_000_000  # "under 10 MB", of which Adobe gives no bytes: the smaller of the two readings
 ADDRESS_COLUMN = "email"
 _GONE = {"610", "1013"}  # an id is valid for seven days; what comes after is not documented
+_LONGEST_LINE = 100_000
 
 
 class Imports:
@@ -111,8 +112,16 @@ class Imports:
 
 def _read(file: IO[bytes], header: list[str]) -> Iterator[ImportProblem]:
     file.seek(0)
-    rows = csv.reader(io.TextIOWrapper(file, encoding="utf-8", newline=""), strict=True)
+    rows = csv.reader(_lines(io.TextIOWrapper(file, encoding="utf-8", newline="")), strict=True)
     if next(rows, None) != header:
         raise ValueError("other columns")
     for address, _, reason in rows:
         yield ImportProblem(address, reason)
+
+
+def _lines(text: IO[str]) -> Iterator[str]:
+    """Yield the lines of a file; one that does not end would be read into memory whole."""
+    while line := text.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise ValueError("a line without end")
+        yield line

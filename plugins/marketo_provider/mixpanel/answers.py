@@ -10,7 +10,8 @@ from msgspec import Meta, Struct, field
 from msgspec.json import Decoder
 from pydantic import BaseModel, ConfigDict, Field, RootModel, StrictInt, StrictStr
 
-Count = Annotated[StrictInt, Field(ge=0)]
+LARGEST = 2**63 - 1  # that DuckDB and Arrow take
+Count = Annotated[StrictInt, Field(ge=0, le=LARGEST)]
 
 
 class _Part(BaseModel):
@@ -31,11 +32,11 @@ class EngageAnswer(Struct):
     """A page of profiles. Of these there are millions, and msgspec reads them four times as fast as pydantic."""
 
     status: Literal["ok"]
-    page: Annotated[int, Meta(ge=0)]
-    page_size: Annotated[int, Meta(ge=1)]
+    page: Annotated[int, Meta(ge=0, le=LARGEST)]
+    page_size: Annotated[int, Meta(ge=1, le=LARGEST)]
     results: list[_Profile]
-    total: Annotated[int, Meta(ge=0)] | None = None
-    session_id: Annotated[str, Meta(min_length=1)] | None = None
+    total: Annotated[int, Meta(ge=0, le=LARGEST)] | None = None
+    session_id: Annotated[str, Meta(min_length=1, max_length=1000)] | None = None
 
     def __repr__(self) -> str:
         """Say which page it is; what it holds stays out."""
@@ -52,7 +53,19 @@ class EngageAnswer(Struct):
         return [profile.properties and profile.properties.email for profile in self.results]
 
 
-read_page = Decoder(EngageAnswer).decode
+_decode = Decoder(EngageAnswer).decode
+
+
+def read_page(body: bytes) -> EngageAnswer:
+    """Return the page that a body holds.
+
+    Raises:
+        ValueError: it holds none.
+    """
+    try:
+        return _decode(body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 class _Cohort(_Part):

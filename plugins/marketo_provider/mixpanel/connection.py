@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from marketo_provider.connections import authority, parse_connection, split_address
 
 Region = Literal["us", "eu", "in"]
+_LARGEST = 2**63 - 1  # that DuckDB takes
 # https://docs.mixpanel.com/docs/privacy/eu-residency and /in-residency
 _HOSTS: dict[Region, str] = {
     "us": "https://mixpanel.com",
@@ -38,13 +39,14 @@ class MixpanelConnection(BaseModel):
         title="Service account secret",
         description="Shown once, when the service account is created.",
     )
-    project_id: int = Field(ge=1, title="Project ID", description="From Project Settings > Overview.")
+    project_id: int = Field(ge=1, le=_LARGEST, title="Project ID", description="From Project Settings > Overview.")
     region: Region = Field(
         "us", title="Region", description="Where the project's data is kept: us, eu or in (India)."
     )
     workspace_id: int | None = Field(
         None,
         ge=1,
+        le=_LARGEST,
         title="Data view ID",
         description="Where the project has data views, the id of the global one. Another view filters cohorts "
         "without saying so.",
@@ -66,6 +68,7 @@ class MixpanelConnection(BaseModel):
     allowed_missing_profiles: int = Field(
         0,
         ge=0,
+        le=_LARGEST,
         title="Allowed missing profiles",
         description="By how many a snapshot may fall short of the total that Mixpanel announced.",
     )

@@ -34,6 +34,7 @@ T = TypeVar("T")
 _ATTEMPTS = 10
 _LONGEST_PAUSE_SECONDS = 300.0
 _LONGEST_RETRY_AFTER_SECONDS = 60
+_MOST_RETRY_AFTER_SECONDS = 3600  # limits are by the hour
 _DENIED = {
     400: "the project id, the user name or the secret is wrong",
     401: "the user name or the secret is wrong, or the account has expired or belongs to another region",
@@ -153,7 +154,7 @@ class Exchange:
 
     def _limited(self, answer: Answer) -> Exception:
         stated = re.fullmatch(r"[0-9]{1,6}", answer.headers.get("Retry-After", ""))
-        seconds = int(stated[0]) if stated else _LONGEST_RETRY_AFTER_SECONDS
+        seconds = min(int(stated[0]), _MOST_RETRY_AFTER_SECONDS) if stated else _LONGEST_RETRY_AFTER_SECONDS
         error = RateLimited(
             f"Too many queries for {self._asked}, by everybody who uses the project.",
             resume_at=self._clock.now() + timedelta(seconds=seconds),

@@ -24,6 +24,7 @@ _VENDOR_AGAIN = timedelta(minutes=10)
 _VENDOR_HOURS = timedelta(hours=3)
 _LOOK_SECONDS = 60.0
 _DOWN_SINCE = "down_since"
+_MOST_DIGITS = 20
 
 
 class ExportOperator(BaseOperator):
@@ -138,7 +139,8 @@ class ExportOperator(BaseOperator):
 
 def _number(cohort_id: int | str) -> int | str:
     """Return a number that a template made a text; what is none is refused with the other keys."""
-    return int(cohort_id) if isinstance(cohort_id, str) and cohort_id.isdecimal() else cohort_id
+    is_number = isinstance(cohort_id, str) and cohort_id.isdecimal() and len(cohort_id) < _MOST_DIGITS
+    return int(cohort_id) if is_number else cohort_id
 
 
 def interval_end(context: Context) -> datetime | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from marketo_provider.state.store import TEMPORARY, LocalStore, Store, TypedStore
 
 _SUFFIXES = (".parquet", ".csv", ".json")
+REFUSED_COLUMNS = ("address", "code", "next_try")
 _LEDGER_FOLDERS = frozenset({"adopted", "imports", "intents", "journals", "ledger"})
 
 
@@ -28,7 +29,7 @@ def columns_of_list(path: str) -> tuple[str, ...] | None:
     """Return the columns of a run's list, if the file is one."""
     if is_change_list(path):
         return ("address", "set_to")
-    return ("address", "code", "next_try") if path.endswith("/refused.csv") else None
+    return REFUSED_COLUMNS if path.endswith("/refused.csv") else None
 
 
 def is_change_list(path: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from marketo_provider.errors import StoreUnusable
 from marketo_provider.state.target import Target
 from marketo_provider.state.workspace import Workspace, parquet
 
@@ -129,18 +130,28 @@ def column_rows(rows: Iterable[LedgerRow]) -> pa.RecordBatch:
 
 
 def decode_row(row: Mapping[str, Any]) -> LedgerRow:
-    """Return the ledger row that a query's row of `COLUMNS` holds."""
-    return LedgerRow(
-        key=Key(row["key_high"], row["key_low"]),
-        address=row["address"],
-        flag=Flag(row["flag"]),
-        was_true=row["was_true"],
-        may_hold=row["may_hold"],
-        code=row["code"],
-        lead_ids=tuple(row["lead_ids"]),
-        tries=row["tries"],
-        next_try=row["next_try"],
-    )
+    """Return the ledger row that a query's row of `COLUMNS` holds.
+
+    Raises:
+        StoreUnusable: it is none that was ever written.
+    """
+    try:
+        return LedgerRow(
+            key=Key(row["key_high"], row["key_low"]),
+            address=row["address"],
+            flag=Flag(row["flag"]),
+            was_true=row["was_true"],
+            may_hold=row["may_hold"],
+            code=row["code"],
+            lead_ids=tuple(row["lead_ids"]),
+            tries=row["tries"],
+            next_try=row["next_try"],
+        )
+    except (TypeError, ValueError):
+        raise StoreUnusable(
+            "A row of the ledger is not what was written. Nothing more was sent. "
+            "`python -m marketo_provider state verify` names the file."
+        ) from None
 
 
 def load_ledger(workspace: Workspace, target: Target) -> None:

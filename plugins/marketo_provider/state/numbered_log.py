@@ -4,16 +4,35 @@ There is one place to race, to recover from and to test: whoever creates record 
 whoever finds it taken reads it and decides anew.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+from pydantic import Field, ValidationError
+
 from marketo_provider.clock import Clock
 from marketo_provider.errors import StoreUnavailable, StoreUnusable
-from marketo_provider.state.records import LogRecord, encode
+from marketo_provider.state.records import Frozen, LogRecord, encode
 from marketo_provider.state.store import Store
 
 _APPEND_TRIES = 5
+
+
+class Hint(Frozen):
+    """At which checkpoint the reading of a log may begin."""
+
+    checkpoint: int = Field(ge=0, lt=10**18)
+
+
+def read_hint(store: Store, folder: str) -> int | None:
+    """Return the checkpoint that a log's hint names; None where there is none.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    try:
+        return Hint.model_validate_json(store.read(f"{folder}/head.json")).checkpoint
+    except FileNotFoundError:
+        return None
 
 
 class Folded(Protocol):
@@ -112,12 +131,12 @@ class NumberedLog(Generic[S, R]):
 
     def hint(self, number: int) -> None:
         """Write at which checkpoint the next reader may begin. An old hint costs time, not truth."""
-        self.store.write(f"{self.folder}/head.json", json.dumps({"checkpoint": number}).encode())
+        self.store.write(f"{self.folder}/head.json", Hint(checkpoint=number).model_dump_json().encode())
 
     def _open(self) -> None:
         try:
-            head = int(json.loads(self.store.read(f"{self.folder}/head.json"))["checkpoint"])
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            head = read_hint(self.store, self.folder) or 0
+        except ValidationError:
             head = 0
         record = self._read(head) if head > 0 else None
         if isinstance(record, self._checkpoint):

@@ -5,14 +5,14 @@ any log have in common stands here too; those of an instance's are in `state.ins
 """
 
 import secrets
-from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from marketo_provider.errors import StoreUnusable
 
 FORMAT = 1
+Seconds = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
 class Frozen(BaseModel):
@@ -33,10 +33,10 @@ class Claim(Frozen):
     cohort_id: int
     sync_type: Literal["one_time", "dynamic"]
     export: str
-    claimed_at: datetime
+    claimed_at: AwareDatetime
     snapshot: int | None = None
-    finished_at: datetime | None = None
-    retired_at: datetime | None = None
+    finished_at: AwareDatetime | None = None
+    retired_at: AwareDatetime | None = None
 
     def same_owner(self, other: "Claim") -> bool:
         """Whether both claims are of one project, data view, cohort and sync type."""
@@ -53,7 +53,7 @@ class LogRecord(Frozen):
 
     format: int = FORMAT
     record_id: str = Field(default_factory=lambda: secrets.token_hex(8))
-    at: datetime
+    at: AwareDatetime
     by: str
 
 
@@ -71,7 +71,7 @@ class LeaseTaken(LogRecord):
     """
 
     kind: Literal["lease_taken"] = "lease_taken"
-    takeover_seconds: float
+    takeover_seconds: Seconds
 
 
 class LeaseRenewed(LogRecord):
@@ -137,7 +137,7 @@ class OpenImport(Frozen):
 
     name: str
     rows: str
-    announced_at: datetime
+    announced_at: AwareDatetime
     batch_id: int | None = None
     later: tuple[str, ...] = ()
 
@@ -158,7 +158,7 @@ class Settled(LogRecord):
     kind: Literal["settled"] = "settled"
     run_id: str
     snapshot: int
-    snapshot_begun_at: datetime
+    snapshot_begun_at: AwareDatetime
     claim: Claim
     base: str | None
     base_rows: int
@@ -171,7 +171,7 @@ class Settled(LogRecord):
     failure: str | None = None
     failed_by: Literal["refusals", "drift", "import"] = "refusals"
     goes_on: bool = False
-    takeover_seconds: float
+    takeover_seconds: Seconds
 
 
 class Released(LogRecord):

@@ -9,12 +9,12 @@ Vendor page: https://docs.mixpanel.com/reference/rate-limits.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from threading import Condition
 from typing import Literal
 
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, TypeAdapter
 
 from marketo_provider.clock import Clock
 from marketo_provider.errors import RateLimited
@@ -38,7 +38,7 @@ class Reader(Frozen):
 
     holder: str
     slots: int
-    last_at: datetime
+    last_at: AwareDatetime
 
 
 class Readers(LogRecord):

@@ -7,14 +7,13 @@ the pages add up is for the sync to judge; what they hold is counted here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from marketo_provider.errors import StoreUnusable
 from marketo_provider.state.hashes import Hashes, repeated
@@ -45,12 +44,12 @@ class Session(_Stored):
     """Mixpanel's query session, by which a read goes on: `total` profiles in pages of `page_size`."""
 
     session_id: str
-    total: int
-    page_size: int
+    total: int = Field(ge=0)
+    page_size: int = Field(ge=1)
     project_id: int
     workspace_id: int | None
     cohort_id: int
-    begun_at: datetime
+    begun_at: AwareDatetime
 
     @property
     def source(self) -> tuple[int, int | None, int]:
@@ -74,8 +73,8 @@ class Snapshot(_Stored):
     project_id: int
     workspace_id: int | None
     cohort_id: int
-    begun_at: datetime
-    completed_at: datetime
+    begun_at: AwareDatetime
+    completed_at: AwareDatetime
     profiles: int
     missing_profiles: int
     without_email: int
@@ -159,7 +158,8 @@ class SnapshotFolder:
 
     def pages(self) -> set[int]:
         """Return the numbers of the pages that are stored."""
-        return {int(name.removesuffix(".parquet")) for name in self._store.names(f"{self.path}/pages")}
+        names = [name.removesuffix(".parquet") for name in self._store.names(f"{self.path}/pages")]
+        return {int(name) for name in names if name.isdecimal()}
 
     def add_page(
         self,

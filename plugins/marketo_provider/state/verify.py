@@ -3,7 +3,6 @@
 Nothing is changed, and no lease is taken: what a run prunes meanwhile is not missed.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from marketo_provider.clock import Clock
 from marketo_provider.errors import StoreUnusable
 from marketo_provider.state.ledger import SCHEMA, Flag, key_sql
 from marketo_provider.state.log import TargetLog
+from marketo_provider.state.numbered_log import read_hint
 from marketo_provider.state.records import ImportEnded, Intended, Journaled, Record, decode
 from marketo_provider.state.snapshots import MEMBERS_SCHEMA, SnapshotFolder
 from marketo_provider.state.store import Store
@@ -86,10 +87,8 @@ def verify_log(store: Store, folder: str, read: Callable[[bytes, str], Any]) -> 
 def _head(store: Store, folder: str, last: int) -> Iterator[Problem]:
     path = f"{folder}/head.json"
     try:
-        named = int(json.loads(store.read(path))["checkpoint"])
-    except FileNotFoundError:
-        return
-    except (ValueError, KeyError, TypeError):
+        named = read_hint(store, folder) or 0
+    except ValidationError:
         yield Problem(path, "is damaged; it is only a hint, and can be deleted")
         return
     # The log may have grown since it was listed, and the hint with it.
@@ -137,7 +136,7 @@ def _snapshots(store: Store, folder: str, workspace: Workspace) -> Iterator[Prob
 
 def _runs(store: Store, folder: str, log: TargetLog) -> Iterator[Problem]:
     """Look for the lists of the runs that are kept; those of a run go together."""
-    kept = store.names(f"{folder}/runs")
+    kept = [name for name in store.names(f"{folder}/runs") if name.isdecimal()]
     if not kept:
         return
     for number in range(int(min(kept)), log.target.number + 1):

@@ -17,6 +17,7 @@ from marketo_provider.state.hashes import Array, Hashes
 from marketo_provider.state.store import Store
 
 BATCH_ROWS = 122_880  # DuckDB's own row group
+_LIKE_A_FORMULA = "address[1] IN ('=', '+', '-', '@', '''')"
 _RESTORE = (
     "Nothing more was sent. Restore it from the store's backup; where it is one of the ledger's, "
     "`python -m marketo_provider state repair` rebuilds the ledger from Marketo."
@@ -37,16 +38,17 @@ class Workspace:
         self._fetched: dict[Path, str] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="marketo-provider-")
         self.scratch = Path(self._folder.name)
-        self._duckdb = duckdb.connect(
-            config={
-                "memory_limit": memory_limit,
-                "temp_directory": str(self.scratch / "spill"),
-                "preserve_insertion_order": "false",
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-            }
-        )
-        self._duckdb.execute("SET enable_progress_bar = false")  # it would be printed into the task's log
+        with silent():
+            self._duckdb = duckdb.connect(
+                config={
+                    "memory_limit": memory_limit,
+                    "temp_directory": str(self.scratch / "spill"),
+                    "preserve_insertion_order": "false",
+                    "autoinstall_known_extensions": "false",
+                    "autoload_known_extensions": "false",
+                }
+            )
+            self._duckdb.execute("SET enable_progress_bar = false")  # it would be printed into the task's log
 
     def __enter__(self) -> Self:
         """Return the workspace."""
@@ -124,9 +126,14 @@ class Workspace:
         self.store.publish(self._copy(query), path)
 
     def save_csv(self, query: str, path: str) -> None:
-        """Store a query's rows as a CSV file with a header."""
+        """Store a query's rows, of which one column is `address`, as a CSV file with a header, for people.
+
+        An address that a spreadsheet would take for a formula stands behind a `'`, and so does one that begins
+        with that; `csv_rows` takes it away again.
+        """
         local = self.scratch / secrets.token_hex(16)
-        self.run(f"COPY ({query}) TO {quoted(local)} (FORMAT csv, HEADER)")
+        rows = f"SELECT * REPLACE (CASE WHEN {_LIKE_A_FORMULA} THEN '''' || address ELSE address END AS address)"
+        self.run(f"COPY ({rows} FROM ({query})) TO {quoted(local)} (FORMAT csv, HEADER)")
         self.store.publish(local, path)
 
     def _copy(self, query: str) -> Path:
@@ -171,8 +178,9 @@ def csv_rows(local: str, columns: Iterable[str]) -> str:
     """Return where the rows of a CSV are to be had that `save_csv` wrote; `local` is quoted for SQL."""
     types = ", ".join(f"'{name}': 'VARCHAR'" for name in columns)
     return (
+        "(SELECT * REPLACE (regexp_replace(address, '^''', '') AS address) FROM "
         f"read_csv({local}, columns = {{{types}}}, header = true, delim = ',', quote = '\"', escape = '\"', "
-        "auto_detect = false)"
+        "auto_detect = false))"
     )
 
 

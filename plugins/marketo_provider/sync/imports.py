@@ -8,6 +8,7 @@ to otherwise since the file was announced, so that nobody knows who came last: h
 import secrets
 from collections import Counter
 from datetime import datetime, timedelta
+from itertools import islice
 
 import pyarrow as pa
 
@@ -128,7 +129,10 @@ class ImportCollector:
             self._records.ended(one.name, rows)
             return
         imports, field = self._run.marketo.imports, self._run.field
-        failures = list(imports.failures(batch_id, field=field)) if status.failed else []
+        (held,) = workspace.row(f"SELECT count(*) FROM read_parquet({workspace.fetch(one.rows)})")
+        # No more than tells that there are too many.
+        named = islice(imports.failures(batch_id, field=field), held + 1) if status.failed else ()
+        failures = list(named)
         if len(failures) != status.failed:
             raise ImportUnreadable(
                 f"{self._run.label}: Marketo says that {status.failed:,} rows of import {batch_id} failed, and "

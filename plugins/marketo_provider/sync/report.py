@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from marketo_provider.errors import StoreUnusable
 from marketo_provider.state.snapshots import Snapshot
 
 _COUNTS = ("set_true", "set_false", "created", "updated", "not_in_marketo", "refused", "imported", "api_calls")
@@ -87,6 +88,21 @@ class Report(BaseModel):
             members=snapshot.members,
             started_at=started_at,
         )
+
+    @classmethod
+    def stored(cls, values: Mapping[str, object]) -> "Report":
+        """Return the report that a record of the log holds.
+
+        Raises:
+            StoreUnusable: it is none.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError:
+            raise StoreUnusable(
+                "The report in the state store's record of the last settle is damaged, or was written by a newer "
+                "release. Nothing was sent. Restore the record, or bring this deployment to the newer release."
+            ) from None
 
     def refuse(self, code: str, records: int = 1) -> None:
         """Count records that Marketo refused."""

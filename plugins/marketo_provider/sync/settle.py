@@ -3,12 +3,13 @@
 import secrets
 from typing import Literal
 
+from marketo_provider.state.files import REFUSED_COLUMNS
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.ledger import load_ledger, settle_ledger
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import Claim, Settled
 from marketo_provider.state.snapshots import Snapshot
-from marketo_provider.state.workspace import Workspace
+from marketo_provider.state.workspace import Workspace, csv_rows
 from marketo_provider.sync.prune import find_unneeded
 from marketo_provider.sync.report import FailedCall, Report
 from marketo_provider.sync.run import Run, logger
@@ -39,7 +40,7 @@ class Settling:
         self._number = number
         last = log.target.settled
         part = last if last and last.snapshot == number and (run.one_time or last.goes_on) else None
-        self._earlier = Report.model_validate(part.report) if part else None
+        self._earlier = Report.stored(part.report) if part else None
         # What the same run has done before it waited, which its switches and its limit of changes apply to too.
         self.begun = self._earlier if part and part.goes_on else None
 
@@ -112,7 +113,7 @@ class Settling:
         source = "ledger" if self._run.one_time else f"read_parquet([{pieces}])"
         rows = f"SELECT address, code, next_try::VARCHAR AS next_try FROM {source} WHERE code IS NOT NULL"
         if self.begun and self.begun.refused and not self._run.one_time:
-            rows += f" UNION ALL FROM read_csv({workspace.fetch(path)}, all_varchar = true)"
+            rows += f" UNION ALL FROM {csv_rows(workspace.fetch(path), REFUSED_COLUMNS)}"
         workspace.save_csv(rows, path)
 
     def _complete_report(self, workspace: Workspace) -> None:

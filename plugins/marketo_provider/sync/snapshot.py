@@ -4,6 +4,7 @@ A false end would set members to False in Marketo, so a snapshot counts only if 
 once, and rows and distinct profiles both add up to the total that Mixpanel gave on page 0.
 """
 
+import re
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from datetime import timedelta
@@ -17,8 +18,11 @@ from marketo_provider.state.target import Target
 from marketo_provider.sync.address import read_addresses
 from marketo_provider.sync.progress import Progress
 from marketo_provider.sync.run import Run, logger
+from marketo_provider.wording import shown
 
 USABLE_FOR = timedelta(hours=2)
+# It comes by XCom, or out of somebody's template, and becomes a path.
+_NAME = re.compile(r"[0-9]{8,18}|dry-[0-9T]{21}")
 _PAGES_OF_NO_USE = (SessionLost, SnapshotIncomplete, CohortUnusable)
 
 
@@ -63,11 +67,12 @@ def load_snapshot(run: Run, name: str) -> Snapshot:
     Raises:
         StoreUnusable: it is not there, or is of another cohort.
     """
-    snapshot = SnapshotFolder(run.store, run.folder, name).snapshot()
+    folder = SnapshotFolder(run.store, run.folder, name) if _NAME.fullmatch(name) else None
+    snapshot = folder.snapshot() if folder else None
     if snapshot is None:
         raise StoreUnusable(
-            f"{run.label}: snapshot {name} is not in the state store. Clear the task snapshot_cohort, so that "
-            "the cohort is read anew. Nothing was sent."
+            f"{run.label}: snapshot {shown(name)} is not in the state store. Clear the task snapshot_cohort, so "
+            "that the cohort is read anew. Nothing was sent."
         )
     if snapshot.source != _source(run):
         raise StoreUnusable(
@@ -133,8 +138,9 @@ def _begin(run: Run, log: TargetLog) -> tuple[SnapshotFolder, Session]:
 
 def _read_rest(run: Run, folder: SnapshotFolder, session: Session) -> Snapshot:
     try:
-        missing = sorted(set(range(session.pages)) - folder.pages())
-        _read_pages(run, folder, session, missing)
+        there = folder.pages()
+        # One by one: how many pages there are, Mixpanel says.
+        _read_pages(run, folder, session, (number for number in range(session.pages) if number not in there))
         return _complete(run, folder, session)
     except Exception as error:
         # What another try may go on with is kept; a dry run's next try reads anew.

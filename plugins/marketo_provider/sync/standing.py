@@ -50,7 +50,7 @@ def stored_outcome(settled: Settled) -> Report:
     logger.info("This snapshot was settled at %s UTC; nothing is sent again.", f"{settled.at:%Y-%m-%d %H:%M}")
     if settled.failure:
         raise failure(settled.failure, settled)
-    return Report.model_validate(settled.report)
+    return Report.stored(settled.report)
 
 
 def failure(message: str, settled: Settled) -> StopAndAsk:

@@ -108,7 +108,7 @@ class _Tracer:
 
     def events(self) -> Iterator[Event]:
         """Yield what the records tell, from the oldest run whose lists are kept."""
-        kept = self._log.store.names(f"{self._log.folder}/runs")
+        kept = [name for name in self._log.store.names(f"{self._log.folder}/runs") if name.isdecimal()]
         for number in range(int(min(kept, default="1")), self._log.target.number + 1):
             record = self._log.record(number)
             if record is not None:
