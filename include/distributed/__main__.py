@@ -22,8 +22,15 @@ from include.distributed.packages import install_missing
 from include.distributed.postgres import running_postgres
 from include.distributed.redis import running_redis
 from include.distributed.scenery import furnish, write_project
-from include.distributed.settings import LOWERED, REPLAY_AFTER_SECONDS, RETRY_DELAY_SECONDS, Shared
+from include.distributed.settings import (
+    LOWERED,
+    REPLAY_AFTER_SECONDS,
+    RETRY_DELAY_SECONDS,
+    STATE_CONNECTION,
+    Shared,
+)
 from include.distributed.story import Story
+from include.distributed.vault import keep_connections, vault_settings
 from include.distributed.worker import Worker
 
 _INSTANCES = ("north", "south")
@@ -72,11 +79,16 @@ def _set_up(stack: ExitStack, folder: Path, *, seed: int, say: Say) -> Story:
         sandbox = stack.enter_context(running_sandbox(folder / f"sandbox-{name}.log", seed=seed + number))
         instances.append(furnish(name, sandbox, seed=seed + number))
     write_project(folder / "project", instances)
-    airflow = stack.enter_context(running_control(folder / "control", database=database, settings=shared))
+    # One instance's Connections come from a secrets backend, the other's from the metadata database.
+    *others, kept_apart = instances
+    keep_connections(bucket.url, kept_apart.connections())
+    settings = shared | vault_settings(bucket.url, pattern=f"_{kept_apart.name}$")
+    airflow = stack.enter_context(running_control(folder / "control", database=database, settings=settings))
     workers = [
         stack.enter_context(Worker(name, folder / name, url=airflow.api.url, settings=shared)) for name in _WORKERS
     ]
-    return Story(airflow, workers, instances, bucket, seed, say)
+    connections = [bucket.connection(STATE_CONNECTION), *(one for other in others for one in other.connections())]
+    return Story(airflow, workers, instances, connections, bucket, seed, say)
 
 
 def _tell(story: Story, faults: list[str]) -> None:

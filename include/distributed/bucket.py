@@ -25,7 +25,7 @@ from include.demo.airflow_api import NewConnection
 from include.demo.processes import kept_server
 
 NAME = "state-bucket"
-_KEY, _SECRET, _REGION = "key", "moto-secret", "us-east-1"
+KEY, SECRET, REGION = "key", "moto-secret", "us-east-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Bucket:
 
     def connection(self, conn_id: str) -> NewConnection:
         """Return the Connection by which Airflow reaches it."""
-        return NewConnection(conn_id, "aws", "", _KEY, _SECRET, {"endpoint_url": self.url, "region_name": _REGION})
+        return NewConnection(conn_id, "aws", "", KEY, SECRET, {"endpoint_url": self.url, "region_name": REGION})
 
     def objects(self) -> list[str]:
         """Return the names of all objects in it."""
@@ -45,10 +45,10 @@ class Bucket:
     def filesystem(self) -> Any:
         """Return a filesystem of its own that remembers nothing."""
         return S3FileSystem(
-            key=_KEY,
-            secret=_SECRET,
+            key=KEY,
+            secret=SECRET,
             endpoint_url=self.url,
-            client_kwargs={"region_name": _REGION},
+            client_kwargs={"region_name": REGION},
             use_listings_cache=False,
             skip_instance_cache=True,
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from include.demo.airflow import Airflow
-from include.demo.airflow_api import DagRun
+from include.demo.airflow_api import DagRun, NewConnection
 from include.demo.exports import Export
 from include.demo.failure import DemoFailed
 from include.demo.progress import Say
@@ -18,7 +18,6 @@ from include.distributed.bucket import Bucket
 from include.distributed.disks import Disk, look_at
 from include.distributed.flights import judge_flights, writes_of
 from include.distributed.scenery import Instance
-from include.distributed.settings import STATE_CONNECTION
 from include.distributed.worker import Worker
 
 _DELIVERY = "export_to_marketo"
@@ -35,6 +34,7 @@ class Story:
         airflow: where exports are scheduled.
         workers: where they run.
         instances: what they read and write.
+        connections: those that Airflow's database is to hold.
         bucket: what they remember.
         seed: decides who is in the cohorts.
         say: tells what goes on.
@@ -44,6 +44,7 @@ class Story:
     airflow: Airflow
     workers: list[Worker]
     instances: list[Instance]
+    connections: list[NewConnection]
     bucket: Bucket
     seed: int
     say: Say
@@ -91,9 +92,7 @@ class Story:
 
     def _prepare(self) -> None:
         self.airflow.wait_until_ready()
-        connections = [self.bucket.connection(STATE_CONNECTION)]
-        connections += [one for instance in self.instances for one in instance.connections()]
-        for connection in connections:
+        for connection in self.connections:
             self.airflow.api.create_connection(connection)
         self.airflow.wait_for_dags({export.dag_id for export in self._exports()})
         for worker in self.workers:
