@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	$$name -c '$(is_311)' 2>/dev/null && echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo simulate test test-system torture bench check format lock clean
+.PHONY: help setup demo distributed simulate test test-system torture bench check format lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 9
@@ -18,6 +18,9 @@ setup: $(STAMP) ## make .venv from requirements.lock
 
 demo: $(STAMP) ## show it in a real Airflow with a sandbox; ONCE=1 exits after the check, SEED=n repeats
 	$(BIN)/python -m include.demo $(if $(ONCE),--once) $(if $(SEED),--seed $(SEED))
+
+distributed: $(STAMP) ## two Celery workers, one of them killed; ONCE=1 exits after the check, SEED=n repeats
+	$(BIN)/python -m include.distributed $(if $(ONCE),--once) $(if $(SEED),--seed $(SEED))
 
 simulate: $(STAMP) ## play days of syncs; MEMBERS= CHURN= DAYS= QUOTA= OTHERS=, ARGS=--help shows all assumptions
 	$(BIN)/python -m include.simulator $(foreach flag,members churn days quota others,\

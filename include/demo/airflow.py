@@ -1,11 +1,6 @@
 """A real Airflow of one's own: `airflow standalone` in a fresh home, on loopback, gone afterwards."""
 
-import json
-import os
-import secrets
-import shlex
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,15 +9,15 @@ from pathlib import Path
 import requests
 
 from include.demo.airflow_api import AirflowApi, DagRun
+from include.demo.airflow_home import new_home
 from include.demo.failure import DemoFailed
 from include.demo.ports import reserved_port
-from include.demo.processes import ROOT, kept, tail
+from include.demo.processes import kept, tail
 from include.demo.progress import Say
 from include.demo.run_watch import RunWatch
 from include.demo.waiting import wait_for
 
-USER = "admin"
-_USUAL_PORT = 8080
+USUAL_PORT = 8080
 _START, _FIND, _BEGIN = 180, 120, 60
 
 
@@ -34,6 +29,7 @@ class Airflow:
     password: str
     home: Path
     process: subprocess.Popen[bytes]
+    log: Path
 
     def wait_until_ready(self) -> None:
         """Wait for all of its components to be healthy, and log in.
@@ -110,8 +106,7 @@ class Airflow:
         return run
 
     def _shown_log(self) -> str:
-        log = _log(self.home)
-        return f"The end of {log}:\n{tail(log)}"
+        return f"The end of {self.log}:\n{tail(self.log)}"
 
 
 @contextmanager
@@ -122,61 +117,8 @@ def running_airflow(home: Path, env: Mapping[str, str] | None = None) -> Iterato
         home: its AIRFLOW_HOME, which is made.
         env: settings beside the demo's own, such as AIRFLOW__CORE__DAGS_FOLDER.
     """
-    home.mkdir(parents=True)
-    password = secrets.token_urlsafe(9)
-    passwords = home / "passwords.json"
-    passwords.touch(mode=0o600)
-    passwords.write_text(json.dumps({USER: password}))
-    launcher = _launcher(home / "bin")
-    with reserved_port(_USUAL_PORT) as port:
-        url = f"http://127.0.0.1:{port}"
-        settings = {**_settings(home, url, port, passwords), **(env or {})}
-        everything = {**_clean_environment(launcher.parent), **settings}
-        with kept([str(launcher), "standalone"], env=everything, errors=_log(home)) as process:
-            yield Airflow(AirflowApi(url, user=USER, password=password), password, home, process)
-
-
-def _settings(home: Path, url: str, port: int, passwords: Path) -> dict[str, str]:
-    return {
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__API__BASE_URL": url,
-        "AIRFLOW__API__HOST": "127.0.0.1",
-        "AIRFLOW__API__PORT": str(port),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__PARALLELISM": "4",
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
-        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
-        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-    }
-
-
-def _launcher(folder: Path) -> Path:
-    """Make the `airflow` that `airflow standalone` finds on its path for its components.
-
-    The log servers of the scheduler and the triggerer listen on every address of the machine, and no setting
-    changes that. Here they are not needed: who shows the logs can read the files.
-    """
-    real = Path(sys.executable).with_name("airflow")
-    folder.mkdir()
-    script = folder / "airflow"
-    script.write_text(
-        "#!/bin/sh\n"
-        'case "$1" in scheduler | triggerer) set -- "$@" --skip-serve-logs ;; esac\n'
-        f'exec {shlex.quote(str(real))} "$@"\n'
-    )
-    script.chmod(0o755)
-    return script
-
-
-def _clean_environment(bin_folder: Path) -> dict[str, str]:
-    """Return this process's environment without any Airflow that it may belong to."""
-    kept_names = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-    path = os.pathsep.join([str(bin_folder), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return kept_names | {"PATH": path, "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
-
-
-def _log(home: Path) -> Path:
-    return home / "standalone.log"
+    log = home / "standalone.log"
+    with reserved_port(USUAL_PORT) as port:
+        made = new_home(home, port=port, env=env or {})
+        with kept(made.command("standalone"), env=made.env, errors=log) as process:
+            yield Airflow(made.api(), made.password, home, process, log)

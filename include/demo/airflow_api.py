@@ -101,9 +101,9 @@ class AirflowApi:
         return str(answer["dag_run_id"])
 
     def runs(self, dag_id: str) -> list[DagRun]:
-        """Return the runs of a DAG, in the order in which they began."""
+        """Return the runs of a DAG, or with `~` of all, in the order in which they began."""
         rows = self._get(f"dags/{dag_id}/dagRuns", order_by="start_date", limit=100)["dag_runs"]
-        return [DagRun(dag_id, row["dag_run_id"], row["run_type"], row["state"]) for row in rows]
+        return [DagRun(row["dag_id"], row["dag_run_id"], row["run_type"], row["state"]) for row in rows]
 
     def run(self, dag_id: str, run_id: str) -> DagRun:
         """Return a run as it is now."""

@@ -1,11 +1,15 @@
 """Starting a program of the demo, and ending it with all that it has started."""
 
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+from include.demo.failure import DemoFailed
 
 ROOT = Path(__file__).resolve().parents[2]
 _LONGEST_END = 30
@@ -48,6 +52,22 @@ def kept(
             process.wait(_LONGEST_END)
         if process.stdout:
             process.stdout.close()
+
+
+@contextmanager
+def kept_server(module: str, *arguments: str, log: Path) -> Iterator[Any]:
+    """Run a Python module that says where it serves in its first line, of JSON; yields what it said.
+
+    Raises:
+        DemoFailed: it does not come up.
+    """
+    command = [sys.executable, "-m", module, *arguments]
+    with kept(command, env=os.environ, errors=log, output=subprocess.PIPE) as process:
+        # The line comes, or the pipe is closed because the process has ended.
+        greeting = process.stdout.readline() if process.stdout else b""
+        if not greeting:
+            raise DemoFailed(f"{module} does not start. The end of {log}:\n{tail(log)}")
+        yield json.loads(greeting)
 
 
 def tail(path: Path, lines: int = 15) -> str:

@@ -1,12 +1,8 @@
 """The sandbox as a process of its own, and what the demo asks of its admin API."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +10,7 @@ import requests
 
 from include.demo.airflow_api import NewConnection
 from include.demo.failure import DemoFailed
-from include.demo.processes import kept, tail
+from include.demo.processes import kept_server
 
 _TIMEOUT = 120
 _CHUNK = 5000
@@ -38,13 +34,14 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class LoggedCall:
-    """A call of Marketo's REST API, from the sandbox's request log."""
+    """A call of Marketo's REST API, from the sandbox's request log: `LoggedRequest` there says what they mean."""
 
     number: int
     method: str
     path: str
     query: Mapping[str, str]
     body: str
+    arrived: int
 
 
 class Sandbox:
@@ -86,6 +83,16 @@ class Sandbox:
         people = self._ask(self._mixpanel, "GET", f"cohort?id={cohort_id}")["members"]
         return [one["properties"].get("$email") for one in people if one["properties"] is not None]
 
+    def enter(self, cohort_id: int, *, members_of: int, most: int) -> None:
+        """Let members of another cohort enter this one too, `most` at the most."""
+        people = self._ask(self._mixpanel, "GET", f"cohort?id={members_of}")["members"]
+        body = {"id": cohort_id, "add": [one["distinct_id"] for one in people[:most]]}
+        self._ask(self._mixpanel, "POST", "cohort/members", body)
+
+    def slow_down(self, seconds: float) -> None:
+        """Let each call of Marketo take so long."""
+        self._ask(self._marketo, "POST", "latency", {"seconds": seconds})
+
     def create_field(self, name: str, *, display_name: str) -> None:
         """Create a Boolean custom field, as somebody does in Marketo's UI."""
         field = {"name": name, "display_name": display_name, "data_type": "boolean"}
@@ -106,7 +113,8 @@ class Sandbox:
     def calls(self, *, since: int = 0) -> list[LoggedCall]:
         """Return the calls of Marketo's REST API, from the number `since` on."""
         rows = self._ask(self._marketo, "GET", f"log?path=/rest/&since={since}")["requests"]
-        return [LoggedCall(row["number"], row["method"], row["path"], row["query"], row["body"]) for row in rows]
+        names = [field.name for field in fields(LoggedCall)]
+        return [LoggedCall(**{name: row[name] for name in names}) for row in rows]
 
     def _ask(self, vendor: Mapping[str, Any], method: str, route: str, body: object = None) -> Any:
         answer = self._session.request(method, f"{vendor['url']}/_sandbox/{route}", json=body, timeout=_TIMEOUT)
@@ -122,10 +130,5 @@ def running_sandbox(log: Path, *, seed: int) -> Iterator[Sandbox]:
     Raises:
         DemoFailed: they do not come up.
     """
-    command = [sys.executable, "-m", "include.sandbox", "--seed", str(seed)]
-    with kept(command, env=os.environ, errors=log, output=subprocess.PIPE) as process:
-        # The line comes, or the pipe is closed because the process has ended.
-        greeting = process.stdout.readline() if process.stdout else b""
-        if not greeting:
-            raise DemoFailed(f"The sandbox does not start. The end of {log}:\n{tail(log)}")
-        yield Sandbox(json.loads(greeting))
+    with kept_server("include.sandbox", "--seed", str(seed), log=log) as greeting:
+        yield Sandbox(greeting)

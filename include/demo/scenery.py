@@ -32,11 +32,11 @@ def set_up(sandbox: Sandbox, *, seed: int, scale: Scale) -> None:
         sandbox.generate(export.cohort_id, seed=seed, size=size)
         sandbox.create_field(export.field, display_name=export.display_name)
         members = sorted(read_cohort(sandbox.emails(export.cohort_id)).members)
-        sandbox.add_leads(list(_known(members, export, random)))
+        sandbox.add_leads(list(known_leads(members, export, random)))
     sandbox.add_leads([{"email": f"bystander.{number}@example.com"} for number in range(_BYSTANDERS)])
 
 
-def _known(members: list[str], export: Export, random: Random) -> Iterator[dict[str, Value]]:
+def known_leads(members: list[str], export: Export, random: Random) -> Iterator[dict[str, Value]]:
     """Yield leads for part of the members: some in another case, some twice, some holding False already."""
     known = random.sample(members, int(len(members) * _SHARE_KNOWN))
     for number, address in enumerate(known):

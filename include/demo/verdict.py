@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from include.demo.runs import Chapter
 from include.demo.sandbox import Lead, Value
 
-_SYNC_LEADS = "/rest/v1/leads.json"
+SYNC_LEADS = "/rest/v1/leads.json"
 
 
 def judge_reports(chapters: Iterable[Chapter]) -> list[str]:
@@ -94,7 +94,7 @@ def _judge_chapter(chapter: Chapter) -> list[str]:
             faults["calls have a secret in their URL"] += 1
         if call.method == "GET" or call.query.get("_method") == "GET":
             continue
-        if (call.method, call.path) != ("POST", _SYNC_LEADS):
+        if (call.method, call.path) != ("POST", SYNC_LEADS):
             faults["calls write something else than leads"] += 1
             continue
         for record in json.loads(call.body)["input"]:
@@ -102,7 +102,7 @@ def _judge_chapter(chapter: Chapter) -> list[str]:
                 faults["records have other keys than an address or an id and the field"] += 1
             elif record[field] is not True and chapter.export.sync_type == "one_time":
                 faults["records set the field of a one-time export to something else than True"] += 1
-    leads = sum(call.path == _SYNC_LEADS for call in chapter.calls)
+    leads = sum(call.path == SYNC_LEADS for call in chapter.calls)
     reported = sum(report.api_calls for report in chapter.reports)
     if not leads <= reported <= len(chapter.calls):
         faults[f"API calls are reported; Marketo got {len(chapter.calls)}, {leads} of them about leads"] = reported

@@ -6,7 +6,7 @@ ValueError (pydantic's ValidationError is one) is answered 400, since a test mus
 
 | request | body or query | does |
 | --- | --- | --- |
-| GET log | `?since=` number, `?path=` part | the requests logged, each with number and outcome |
+| GET log | `?since=` number, `?path=` part | the requests logged, as `LoggedRequest` says |
 | DELETE log | | forgets them; numbers go on |
 | GET faults | | `waiting` faults, and the `effects` so far by kind |
 | POST faults | a Fault, or a list | adds it |

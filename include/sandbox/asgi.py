@@ -56,10 +56,11 @@ def _request(scope: Scope, headers: dict[str, str], body: bytes) -> Request:
 async def _handle(
     vendor: Vendor, wire: Wire, request: Request, *, gone: Callable[[float], Awaitable[None]]
 ) -> Response | None:
+    arrived = wire.recorded
     fault = wire.take_fault(request.path)
     kind = fault.kind if fault else None
     if fault and kind == "reset_before":
-        wire.record(request, kind)
+        wire.record(request, kind, arrived=arrived)
         return None
     if fault and kind == "status":
         response = Response(fault.status, fault.body.encode(), {"content-type": "text/html"})
@@ -74,13 +75,13 @@ async def _handle(
     if fault and kind == "body":
         response = Response(response.status, fault.body.encode(), response.headers)
     if fault and kind == "hang_after":
-        wire.record(request, kind)
+        wire.record(request, kind, arrived=arrived)
         await gone(fault.seconds)
         return None
     if fault and kind == "reset_after":
-        wire.record(request, kind)
+        wire.record(request, kind, arrived=arrived)
         return None
-    wire.record(request, str(response.status))
+    wire.record(request, str(response.status), arrived=arrived)
     return response
 
 

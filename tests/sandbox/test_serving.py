@@ -208,3 +208,16 @@ def test_a_port_that_is_taken_is_said_to_be() -> None:
 
     assert result.returncode == 1
     assert result.stderr.startswith("cannot serve: Address already in use")
+
+
+def test_the_log_tells_which_requests_were_there_at_once(server: Server) -> None:
+    """Of two that are slow and one that comes later, the two came before either had been dealt with."""
+    server.admin("POST", "latency", {"seconds": 0.2})
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: server.sync(), range(2)))
+    server.sync()
+
+    first, second, third = server.admin("GET", "log?path=leads")["requests"]
+
+    assert second["arrived"] <= first["number"]
+    assert third["arrived"] > second["number"]

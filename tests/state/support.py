@@ -4,15 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
-from typing import Any
-from unittest.mock import patch
 
 from fsspec import AbstractFileSystem
-from moto.s3.responses import S3Response
-from moto.server import ThreadedMotoServer
-from s3fs import S3FileSystem
 
+from include.distributed.bucket import NAME, serving
 from marketo_provider.state.records import (
     Adopted,
     Claim,
@@ -29,41 +24,15 @@ from marketo_provider.state.records import (
 from marketo_provider.state.store import Store
 
 FOLDER = "marketo/123-abc-456.mktorest.com/mixpaneltrialusers"
-BUCKET = "state-bucket"
+BUCKET = NAME
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @contextmanager
 def s3_filesystem() -> Iterator[AbstractFileSystem]:
     """Serve S3 on loopback, with one empty bucket; yield a filesystem that reaches it."""
-    # moto looks whether an object is there, then writes it, and serves in threads; S3 does both at once
-    # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
-    one_at_a_time, put_object = Lock(), S3Response.put_object
-
-    def put(response: S3Response) -> Any:
-        with one_at_a_time:
-            return put_object(response)
-
-    with patch.object(S3Response, "put_object", put):
-        yield from _served()
-
-
-def _served() -> Iterator[AbstractFileSystem]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    filesystem = S3FileSystem(
-        key="key",
-        secret="secret",
-        endpoint_url=f"http://{host}:{port}",
-        use_listings_cache=False,
-        skip_instance_cache=True,
-    )
-    filesystem.call_s3("create_bucket", Bucket=BUCKET)
-    try:
-        yield filesystem
-    finally:
-        server.stop()
+    with serving() as bucket:
+        yield bucket.filesystem()
 
 
 class StoreProxy:

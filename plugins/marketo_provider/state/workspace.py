@@ -1,7 +1,6 @@
 """DuckDB at work for one task: in a scratch folder of its own, within a memory limit, silent about values."""
 
 import secrets
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 
 from marketo_provider.errors import StoreUnusable
 from marketo_provider.state.hashes import Array, Hashes
+from marketo_provider.state.scratch import Scratch
 from marketo_provider.state.store import Store
 
 BATCH_ROWS = 122_880  # DuckDB's own row group
@@ -34,10 +34,9 @@ class Workspace:
 
     def __init__(self, store: Store, *, memory_limit: str) -> None:
         self.store = store
-        # The folder is made by mkdtemp: readable by this process's user only.
         self._fetched: dict[Path, str] = {}
-        self._folder = tempfile.TemporaryDirectory(prefix="marketo-provider-")
-        self.scratch = Path(self._folder.name)
+        self._folder = Scratch()
+        self.scratch = self._folder.path
         with silent():
             self._duckdb = duckdb.connect(
                 config={
@@ -62,7 +61,7 @@ class Workspace:
     ) -> None:
         """Close DuckDB and remove the scratch folder."""
         self._duckdb.close()
-        self._folder.cleanup()
+        self._folder.remove()
 
     def run(self, sql: str, **parameters: Any) -> None:
         """Execute a statement.
