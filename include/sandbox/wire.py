@@ -96,9 +96,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """A request as the log keeps it; `outcome` is the HTTP status, or the fault that ate the answer."""
+    """A request as the log keeps it, numbered in the order in which requests ended.
+
+    `arrived_at` is the number that the log had come to when it arrived: it overlapped all those from there to its
+    own. `outcome` is the HTTP status, or the fault that ate the answer.
+    """
 
     number: int
+    arrived_at: int
     method: str
     path: str
     query: dict[str, str]
@@ -140,13 +145,17 @@ class Wire:
             return fault
         return None
 
-    def record(self, request: Request, outcome: str) -> None:
-        """Add a request to the log; of a file that was uploaded only the beginning, or the files would fill it."""
+    def record(self, request: Request, outcome: str, *, arrived_at: int | None = None) -> None:
+        """Add a request to the log; without `arrived_at` it took no time.
+
+        Of a file that was uploaded only the beginning is kept, or the files would fill the log.
+        """
         is_upload = request.headers.get("content-type", "").startswith("multipart/")
         body = request.body[:LOGGED_UPLOAD] if is_upload else request.body
         self.log.append(
             LoggedRequest(
                 self.recorded,
+                self.recorded if arrived_at is None else arrived_at,
                 request.method,
                 request.path,
                 request.query,

@@ -27,7 +27,7 @@ def report(**numbers: int) -> Report:
 def sync_call(*records: dict[str, Value]) -> LoggedCall:
     """Return a logged sync of leads."""
     body = json.dumps({"action": "createOrUpdate", "lookupField": "email", "input": records})
-    return LoggedCall(1, "POST", "/rest/v1/leads.json", {}, body)
+    return LoggedCall(1, "POST", "/rest/v1/leads.json", {}, body, 1)
 
 
 CHAPTER = Chapter(
@@ -134,8 +134,8 @@ def test_who_left_a_one_time_export_keeps_the_flag() -> None:
         sync_call({"email": "known@x.org", FIELD: True, "lastName": "X"}),
         sync_call({"email": "known@x.org", "id": 2, FIELD: True}),
         sync_call({"email": "known@x.org"}),
-        LoggedCall(1, "POST", "/rest/v1/leads/schema/fields.json", {}, "{}"),
-        LoggedCall(1, "GET", "/rest/v1/leads.json", {"access_token": "t"}, ""),
+        LoggedCall(1, "POST", "/rest/v1/leads/schema/fields.json", {}, "{}", 1),
+        LoggedCall(1, "GET", "/rest/v1/leads.json", {"access_token": "t"}, "", 1),
     ],
 )
 def test_a_call_that_sends_something_else_is_a_fault(call: LoggedCall) -> None:

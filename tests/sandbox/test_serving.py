@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -208,3 +208,57 @@ def test_a_port_that_is_taken_is_said_to_be() -> None:
 
     assert result.returncode == 1
     assert result.stderr.startswith("cannot serve: Address already in use")
+
+
+def test_an_outage_refuses_connections_and_forgets_nothing() -> None:
+    """What was under way is carried out without an answer; afterwards both are where they were."""
+    command = [sys.executable, "-m", "include.sandbox"]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE) as process,  # noqa: S603 - our own module
+        ThreadPoolExecutor() as pool,
+    ):
+        assert process.stdout is not None
+        greeting = json.loads(process.stdout.readline())
+        marketo, mixpanel = Server(greeting["marketo"]["url"]), greeting["mixpanel"]["url"]
+        marketo.admin("POST", "faults", {"kind": "delay", "seconds": 0.3, "path": "leads"})
+        under_way = pool.submit(marketo.sync)
+        assert any(marketo.admin("GET", "limits")["in_flight"] for _ in range(10_000))
+
+        process.send_signal(signal.SIGUSR1)
+        with pytest.raises(requests.ConnectionError):
+            under_way.result()
+        refused = [_until(lambda url=url: not _listens(url)) for url in (marketo.url, mixpanel)]
+        process.send_signal(signal.SIGUSR1)
+        back = [_until(lambda url=url: _listens(url)) for url in (marketo.url, mixpanel)]
+        leads, limits = marketo.leads(), marketo.admin("GET", "limits")
+
+        process.terminate()
+
+    assert refused + back == [True] * 4
+    assert (leads, limits["in_flight"]) == (1, 0)
+
+
+def test_the_log_tells_which_requests_overlapped(server: Server) -> None:
+    """The slow one ended last, and had arrived before the quick one was in the log."""
+    server.admin("POST", "faults", {"kind": "delay", "seconds": 1, "path": "leads"})
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(server.sync)
+        assert any(server.admin("GET", "limits")["in_flight"] for _ in range(10_000))
+        server.sync()
+    server.sync()
+
+    log = server.admin("GET", "log?path=leads")["requests"]
+    assert [(one["arrived_at"], one["number"]) for one in log] == [(1, 1), (1, 2), (3, 3)]
+
+
+def _listens(url: str) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=10):
+            return True
+    except ConnectionRefusedError:
+        return False
+
+
+def _until(true: Callable[[], bool]) -> bool:
+    return any(true() for _ in range(100_000))
