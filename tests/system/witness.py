@@ -57,7 +57,7 @@ def judge_leads(leads: Sequence[Lead], field: str, members: Collection[str]) -> 
         "leads of members do not hold True": sum(
             lead.key in members and lead.values.get(field) is not True for lead in leads
         ),
-        "leads of others do not hold False": sum(
+        "leads of others hold True": sum(
             lead.key not in members and lead.values.get(field) is True for lead in leads
         ),
         "members have no lead": sum(member not in number for member in members),
