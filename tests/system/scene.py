@@ -20,12 +20,12 @@ from tests.system.witness import Write, judge_leads, judge_writes, writes_of
 
 COHORT = 1001
 FIELD = "mixpanelFlag"
-TASK = "export"
+_TASK = "export"
 # A request takes effect so long after its process was killed.
 _SLOW_SECONDS = 4.0
 _LONGEST = 300
-_PROFILES = 6_000
-_KNOWN = 1_500
+_PROFILES = 10_000
+_KNOWN = 2_000
 _LIMITS = {"calls_per_20_seconds": 100, "concurrent_calls": 2, "replay_after_seconds": 10}
 _DAG = '''
 """An export of one cohort."""
@@ -52,14 +52,6 @@ def write_dag(folder: Path, name: str) -> None:
     (folder / f"{name}.py").write_text(_DAG.format(name=name))
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A run, and the id of the try of its task that had begun when it was looked at last."""
-
-    run_id: str
-    try_id: str
-
-
 @dataclass(frozen=True)
 class Scene:
     """The export `name`, its sandbox, and the Airflow that runs it."""
@@ -78,24 +70,32 @@ class Scene:
             self.airflow.api.create_connection(self._own(connection))
         self.airflow.api.unpause(self.name)
 
-    def begin(self) -> Begun:
-        """Trigger a run, and wait until its task runs."""
-        run_id = self.airflow.api.trigger(self.name)
-        self.wait(lambda: self.task_state(run_id) == "running", f"the task of {run_id} to run")
-        return Begun(run_id, self.airflow.api.try_id(self.name, run_id, TASK))
+    def begin(self) -> str:
+        """Begin a run; return its id."""
+        return self.airflow.api.trigger(self.name)
 
-    def begin_slowly(self) -> Begun:
-        """Begin a run, and wait until Marketo works on the first of the requests that take long."""
-        self.slow_down(6)
-        begun = self.begin()
+    def begin_slowly(self) -> tuple[str, str]:
+        """Begin a run and wait until it is in mid-delivery; return its id, and that of its task's try."""
+        self.slow_down(4)
+        run_id = self.begin()
         self.wait_until_slow()
-        return begun
+        return run_id, self.try_id(run_id)
 
     def slow_down(self, spared: int) -> None:
-        """Let requests about leads take long, the next few spared."""
-        self.sandbox.marketo("DELETE", "faults")
-        fault = {"kind": "delay", "path": "/v1/leads.json", "skip": spared, "times": 8, "seconds": _SLOW_SECONDS}
+        """Let requests about leads take long from now on, the next few spared."""
+        self.hurry()
+        fault = {
+            "kind": "delay",
+            "path": "/v1/leads.json",
+            "skip": spared,
+            "times": 1000,
+            "seconds": _SLOW_SECONDS,
+        }
         self.sandbox.marketo("POST", "faults", fault)
+
+    def hurry(self) -> None:
+        """Let the requests to come take no time again."""
+        self.sandbox.marketo("DELETE", "faults")
 
     def wait_until_slow(self) -> None:
         """Wait until Marketo works on as many of them as a run has under way."""
@@ -140,22 +140,22 @@ class Scene:
         server.send_signal(signal.SIGUSR1)
         self.wait(lambda: all(self._vendors_there()), "the vendors to be back")
 
-    def wait_for_end(self, begun: Begun) -> str:
+    def wait_for_end(self, run_id: str) -> str:
         """Return the state in which a run has ended."""
 
         def ended() -> str | None:
-            run = self.airflow.api.run(self.name, begun.run_id)
+            run = self.airflow.api.run(self.name, run_id)
             return run.state if run.is_over else None
 
         return wait_for(
             ended,
             seconds=_LONGEST,
-            otherwise=lambda: f"{self.name} is not over; its task is {self.task_state(begun.run_id)}",
+            otherwise=lambda: f"{self.name} is not over; {self.airflow.api.task_states(self.name, run_id)}",
         )
 
-    def task_state(self, run_id: str) -> str | None:
-        """Return the state of a run's task."""
-        return self.airflow.api.task_states(self.name, run_id).get(TASK)
+    def try_id(self, run_id: str) -> str:
+        """Return the id of the newest try of a run's task."""
+        return self.airflow.api.try_id(self.name, run_id, _TASK)
 
     def members(self) -> frozenset[str]:
         """Return the addresses in the cohort."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
-import psutil
 import pytest
 
 from include.demo.airflow import Airflow, running_airflow
@@ -31,20 +30,23 @@ _QUICK = {
 
 def task_killed(scene: Scene) -> None:
     """The process of the task is killed; Marketo carries out what it had sent; the retry goes on."""
-    run = scene.begin_slowly()
+    run, try_id = scene.begin_slowly()
 
-    scene.processes.task(run.try_id).kill()
+    scene.processes.task(try_id).kill()
+    scene.hurry()
     scene.churn()
 
     assert scene.wait_for_end(run) == "success"
+    assert scene.try_id(run) != try_id
     assert scene.faults() == []
 
 
 def task_frozen(scene: Scene) -> None:
     """The process of the task is frozen, another run takes over; the awakened sends nothing any more."""
-    run = scene.begin_slowly()
-    frozen = scene.processes.task(run.try_id)
+    run, try_id = scene.begin_slowly()
+    frozen = scene.processes.task(try_id)
     scene.freeze(frozen)
+    scene.hurry()
     scene.churn()
 
     assert scene.wait_for_end(scene.begin()) == "success"
@@ -59,19 +61,20 @@ def task_frozen(scene: Scene) -> None:
 
 def worker_frozen(scene: Scene) -> None:
     """A worker is frozen with its task, the next try takes over and is in mid-delivery when both awake."""
-    run = scene.begin_slowly()
-    frozen = [scene.processes.supervisor(run.try_id), scene.processes.task(run.try_id)]
-    scene.freeze(*frozen)
+    run, try_id = scene.begin_slowly()
+    supervisor, task = scene.processes.supervisor(try_id), scene.processes.task(try_id)
+    scene.freeze(supervisor, task)
     scene.churn()
 
     scene.slow_down(3)
     scene.wait_until_slow()
-    for process in frozen:
-        process.resume()
+    supervisor.resume()
+    task.resume()
+    scene.hurry()
 
     assert scene.wait_for_end(run) == "success"
-    psutil.wait_procs(frozen[1:], timeout=60)
-    assert not frozen[1].is_running()
+    assert scene.try_id(run) != try_id
+    scene.wait(lambda: not task.is_running(), "the task's old process to end")
     assert scene.faults() == []
 
 
@@ -148,13 +151,15 @@ def test_every_flag_comes_true_after_the_scheduler_was_killed(
         future.exception()
     scene = scenes[vendors_away.__name__]
     scene.churn()
-    run = scene.begin_slowly()
-    orphan = scene.processes.task(run.try_id)
+    run, try_id = scene.begin_slowly()
+    orphan = scene.processes.task(try_id)
 
     scene.processes.component("scheduler").kill()
     scene.processes.start("scheduler")
 
+    scene.wait(lambda: scene.try_id(run) != try_id, "another try")
+    scene.hurry()
+
     assert scene.wait_for_end(run) == "success"
-    assert not orphan.is_running()
-    assert scene.airflow.api.try_id(scene.name, run.run_id, "export") != run.try_id
+    scene.wait(lambda: not orphan.is_running(), "the task's old process to end")
     assert scene.faults() == []
