@@ -27,16 +27,17 @@ class Processes:
     def component(self, name: Component) -> psutil.Process:
         """Return the process of a component; the newest, if there are several."""
         return self._await(
-            f"component {name}", lambda line: name in line and any(Path(part).name == "airflow" for part in line)
+            f"component {name}",
+            lambda line: name in line.split() and any(Path(part).name == "airflow" for part in line.split()),
         )
 
     def supervisor(self, try_id: str) -> psutil.Process:
         """Return the worker that supervises a try of a task."""
-        return self._await(f"supervisor of {try_id}", lambda line: line == [f"{_WORKER} LocalExecutor: {try_id}"])
+        return self._await(f"supervisor of {try_id}", lambda line: line == f"{_WORKER} LocalExecutor: {try_id}")
 
     def task(self, try_id: str) -> psutil.Process:
         """Return the process that a try of a task runs in."""
-        return self._await(f"process of {try_id}", lambda line: line == [f"{_WORKER} {try_id}"])
+        return self._await(f"process of {try_id}", lambda line: line == f"{_WORKER} {try_id}")
 
     def start(self, name: Component) -> None:
         """Start a component, as `airflow standalone` has done it; beside another, if that is still there."""
@@ -46,10 +47,10 @@ class Processes:
         started = self._kept_until.enter_context(kept(command, env=keeper.environ(), errors=log))
         self._keepers.append(psutil.Process(started.pid))
 
-    def _await(self, what: str, fits: Callable[[list[str]], bool]) -> psutil.Process:
+    def _await(self, what: str, fits: Callable[[str], bool]) -> psutil.Process:
         return wait_for(lambda: self._newest(fits), seconds=_LONGEST, otherwise=lambda: f"Airflow has no {what}.")
 
-    def _newest(self, fits: Callable[[list[str]], bool]) -> psutil.Process | None:
+    def _newest(self, fits: Callable[[str], bool]) -> psutil.Process | None:
         """Return the newest process whose command line fits; forks of it, which have the same, apart."""
         everyone = [one for keeper in self._keepers for one in keeper.children(recursive=True)]
         found = {one.pid: one for one in everyone if fits(_command_line(one))}
@@ -72,8 +73,8 @@ def kill(process: psutil.Process) -> None:
     psutil.wait_procs(doomed, timeout=10)
 
 
-def _command_line(process: psutil.Process) -> list[str]:
+def _command_line(process: psutil.Process) -> str:
     try:
-        return process.cmdline()
+        return " ".join(process.cmdline()).strip()
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return []
+        return ""

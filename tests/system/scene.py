@@ -26,7 +26,7 @@ _SLOW_SECONDS = 4.0
 _LONGEST = 300
 _PROFILES = 10_000
 _KNOWN = 2_000
-_LIMITS = {"calls_per_20_seconds": 100, "concurrent_calls": 2, "replay_after_seconds": 10}
+_LIMITS = {"calls_per_20_seconds": 100, "concurrent_calls": 2, "replay_after_seconds": 15}
 _DAG = '''
 """An export of one cohort."""
 
@@ -36,7 +36,7 @@ from airflow.sdk import DAG
 
 from marketo_provider.operators.marketo import CohortToMarketoOperator
 
-with DAG("{name}", schedule=None, default_args={{"retries": 5, "retry_delay": timedelta(seconds=1)}}):
+with DAG("{name}", schedule=None, default_args={{"retries": 10, "retry_delay": timedelta(seconds=1)}}):
     CohortToMarketoOperator(
         task_id="export",
         cohort_id=1001,
