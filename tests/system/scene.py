@@ -70,14 +70,14 @@ class Scene:
             self.airflow.api.create_connection(self._own(connection))
         self.airflow.api.unpause(self.name)
 
-    def begin(self) -> str:
+    def begin(self, **parameters: object) -> str:
         """Begin a run; return its id."""
-        return self.airflow.api.trigger(self.name)
+        return self.airflow.api.trigger(self.name, **parameters)
 
-    def begin_slowly(self) -> tuple[str, str]:
+    def begin_slowly(self, **parameters: object) -> tuple[str, str]:
         """Begin a run and wait until it is in mid-delivery; return its id, and that of its task's try."""
         self.slow_down(4)
-        run_id = self.begin()
+        run_id = self.begin(**parameters)
         self.wait_until_slow()
         return run_id, self.try_id(run_id)
 

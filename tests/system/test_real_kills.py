@@ -31,10 +31,10 @@ _QUICK = {
 def task_killed(scene: Scene) -> None:
     """The process of the task is killed; Marketo carries out what it had sent; the retry goes on."""
     run, try_id = scene.begin_slowly()
+    scene.churn()
 
     scene.processes.task(try_id).kill()
     scene.hurry()
-    scene.churn()
 
     assert scene.wait_for_end(run) == "success"
     assert scene.try_id(run) != try_id
@@ -44,11 +44,11 @@ def task_killed(scene: Scene) -> None:
 def task_frozen(scene: Scene) -> None:
     """The process of the task is frozen, another run takes over; the awakened sends nothing any more."""
     run, try_id = scene.begin_slowly()
+    scene.churn()
+
     frozen = scene.processes.task(try_id)
     scene.freeze(frozen)
     scene.hurry()
-    scene.churn()
-
     assert scene.wait_for_end(scene.begin()) == "success"
     written = scene.writes()
     frozen.resume()
@@ -62,10 +62,10 @@ def task_frozen(scene: Scene) -> None:
 def worker_frozen(scene: Scene) -> None:
     """A worker is frozen with its task, the next try takes over and is in mid-delivery when both awake."""
     run, try_id = scene.begin_slowly()
-    supervisor, task = scene.processes.supervisor(try_id), scene.processes.task(try_id)
-    scene.freeze(supervisor, task)
     scene.churn()
 
+    supervisor, task = scene.processes.supervisor(try_id), scene.processes.task(try_id)
+    scene.freeze(supervisor, task)
     scene.slow_down(3)
     scene.wait_until_slow()
     supervisor.resume()
@@ -133,8 +133,10 @@ def scenes(airflow: Airflow, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture(scope="module")
 def played(scenes: Mapping[str, Scene]) -> Iterator[Mapping[str, Future[None]]]:
     """Play all stories at once."""
-    with ThreadPoolExecutor() as pool:
-        yield {story.__name__: pool.submit(story, scenes[story.__name__]) for story in STORIES}
+    pool = ThreadPoolExecutor(len(STORIES))
+    yield {story.__name__: pool.submit(story, scenes[story.__name__]) for story in STORIES}
+    # Whoever breaks the tests off need not wait: without an Airflow the stories end by themselves.
+    pool.shutdown(wait=False, cancel_futures=True)
 
 
 @pytest.mark.parametrize("story", STORIES)
@@ -151,7 +153,7 @@ def test_every_flag_comes_true_after_the_scheduler_was_killed(
         future.exception()
     scene = scenes[vendors_away.__name__]
     scene.churn()
-    run, try_id = scene.begin_slowly()
+    run, try_id = scene.begin_slowly(full_refresh=True)
     orphan = scene.processes.task(try_id)
 
     scene.processes.component("scheduler").kill()
