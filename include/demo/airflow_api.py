@@ -69,6 +69,10 @@ class AirflowApi:
         health = self._get("monitor/health")
         return [name for name in _COMPONENTS if (health.get(name) or {}).get("status") != "healthy"]
 
+    def alive(self, job_type: str) -> int:
+        """Return how many schedulers (`SchedulerJob`) or triggerers (`TriggererJob`) there are."""
+        return len(self._get("jobs", job_type=job_type, is_alive="true")["jobs"])
+
     def create_connection(self, new: NewConnection) -> None:
         """Keep a Connection in the metadata database, where the UI shows it."""
         body = {
@@ -114,6 +118,10 @@ class AirflowApi:
         """Return the state of each task that has one, in the order in which they began."""
         rows = self._get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", order_by="start_date")["task_instances"]
         return {row["task_id"]: row["state"] for row in rows if row["state"]}
+
+    def try_id(self, dag_id: str, run_id: str, task_id: str) -> str:
+        """Return the id of a task's newest try, which the titles of its processes bear."""
+        return str(self._get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")["id"])
 
     def xcom(self, run: DagRun, task_id: str, key: str = "return_value") -> Any:
         """Return what a task left; None where it left nothing."""

@@ -55,8 +55,8 @@ def kept(
 
 
 @contextmanager
-def kept_server(module: str, *arguments: str, log: Path) -> Iterator[Any]:
-    """Run a Python module that says where it serves in its first line, of JSON; yields what it said.
+def kept_server(module: str, *arguments: str, log: Path) -> Iterator[tuple[Any, subprocess.Popen[bytes]]]:
+    """Run a Python module that says where it serves in its first line, of JSON; yields that, and its keeper.
 
     Raises:
         DemoFailed: it does not come up.
@@ -67,7 +67,7 @@ def kept_server(module: str, *arguments: str, log: Path) -> Iterator[Any]:
         greeting = process.stdout.readline() if process.stdout else b""
         if not greeting:
             raise DemoFailed(f"{module} does not start. The end of {log}:\n{tail(log)}")
-        yield json.loads(greeting)
+        yield json.loads(greeting), process
 
 
 def tail(path: Path, lines: int = 15) -> str:

@@ -1,5 +1,6 @@
 """The sandbox as a process of its own, and what the demo asks of its admin API."""
 
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -34,20 +35,27 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class LoggedCall:
-    """A call of Marketo's REST API, from the sandbox's request log: `LoggedRequest` there says what they mean."""
+    """A call of Marketo's REST API, from the sandbox's request log.
+
+    Calls are numbered as they end; those from `arrived_at` to `number` were under way together with this one.
+    """
 
     number: int
     method: str
     path: str
     query: Mapping[str, str]
     body: str
-    arrived: int
+    arrived_at: int
+
+
+_CALL = [field.name for field in fields(LoggedCall)]
 
 
 class Sandbox:
-    """Both sandbox servers, by what they said of themselves when they started."""
+    """Both sandbox servers, by what they said of themselves when they started, and their keeper's process."""
 
-    def __init__(self, greeting: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, greeting: Mapping[str, Mapping[str, Any]], process: subprocess.Popen[bytes]) -> None:
+        self.process = process
         self._marketo, self._mixpanel = greeting["marketo"], greeting["mixpanel"]
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy of this machine has no business on loopback
@@ -71,50 +79,57 @@ class Sandbox:
 
     def generate(self, cohort_id: int, *, seed: int, size: int) -> None:
         """Fill a cohort with new people, and with some members who have no profile."""
-        self._ask(self._mixpanel, "POST", "cohort/generate", {"id": cohort_id, "seed": seed, "size": size})
+        self.mixpanel("POST", "cohort/generate", {"id": cohort_id, "seed": seed, "size": size})
 
     def churn(self, cohort_id: int, *, seed: int, entered: int, exited: int) -> None:
         """Let so many people enter a cohort and so many leave it."""
         body = {"id": cohort_id, "seed": seed, "entered": entered, "exited": exited}
-        self._ask(self._mixpanel, "POST", "cohort/churn", body)
+        self.mixpanel("POST", "cohort/churn", body)
 
     def emails(self, cohort_id: int) -> list[object]:
         """Return what the profiles of a cohort hold as `$email`; None where one has none."""
-        people = self._ask(self._mixpanel, "GET", f"cohort?id={cohort_id}")["members"]
+        people = self.mixpanel("GET", f"cohort?id={cohort_id}")["members"]
         return [one["properties"].get("$email") for one in people if one["properties"] is not None]
 
     def enter(self, cohort_id: int, *, members_of: int, most: int) -> None:
         """Let members of another cohort enter this one too, `most` at the most."""
-        people = self._ask(self._mixpanel, "GET", f"cohort?id={members_of}")["members"]
+        people = self.mixpanel("GET", f"cohort?id={members_of}")["members"]
         body = {"id": cohort_id, "add": [one["distinct_id"] for one in people[:most]]}
-        self._ask(self._mixpanel, "POST", "cohort/members", body)
+        self.mixpanel("POST", "cohort/members", body)
 
     def slow_down(self, seconds: float) -> None:
         """Let each call of Marketo take so long."""
-        self._ask(self._marketo, "POST", "latency", {"seconds": seconds})
+        self.marketo("POST", "latency", {"seconds": seconds})
 
     def create_field(self, name: str, *, display_name: str) -> None:
         """Create a Boolean custom field, as somebody does in Marketo's UI."""
         field = {"name": name, "display_name": display_name, "data_type": "boolean"}
-        self._ask(self._marketo, "POST", "fields", {"fields": [field]})
+        self.marketo("POST", "fields", {"fields": [field]})
 
     def add_leads(self, leads: Sequence[Mapping[str, Value]]) -> None:
         """Add leads, whatever there is already."""
         for start in range(0, len(leads), _CHUNK):
-            self._ask(self._marketo, "POST", "leads", {"leads": leads[start : start + _CHUNK]})
+            self.marketo("POST", "leads", {"leads": leads[start : start + _CHUNK]})
 
     def leads(self) -> list[Lead]:
         """Return all leads."""
         return [
             Lead(row["id"], row["email"], {name: row[name] for name in row.keys() - _NOT_VALUES})
-            for row in self._ask(self._marketo, "GET", "leads")["leads"]
+            for row in self.marketo("GET", "leads")["leads"]
         ]
 
     def calls(self, *, since: int = 0) -> list[LoggedCall]:
         """Return the calls of Marketo's REST API, from the number `since` on."""
-        rows = self._ask(self._marketo, "GET", f"log?path=/rest/&since={since}")["requests"]
-        names = [field.name for field in fields(LoggedCall)]
-        return [LoggedCall(**{name: row[name] for name in names}) for row in rows]
+        rows = self.marketo("GET", f"log?path=/rest/&since={since}")["requests"]
+        return [LoggedCall(**{name: row[name] for name in _CALL}) for row in rows]
+
+    def marketo(self, method: str, route: str, body: object = None) -> Any:
+        """Ask the admin API of the sandbox's Marketo."""
+        return self._ask(self._marketo, method, route, body)
+
+    def mixpanel(self, method: str, route: str, body: object = None) -> Any:
+        """Ask the admin API of the sandbox's Mixpanel."""
+        return self._ask(self._mixpanel, method, route, body)
 
     def _ask(self, vendor: Mapping[str, Any], method: str, route: str, body: object = None) -> Any:
         answer = self._session.request(method, f"{vendor['url']}/_sandbox/{route}", json=body, timeout=_TIMEOUT)
@@ -130,5 +145,5 @@ def running_sandbox(log: Path, *, seed: int) -> Iterator[Sandbox]:
     Raises:
         DemoFailed: they do not come up.
     """
-    with kept_server("include.sandbox", "--seed", str(seed), log=log) as greeting:
-        yield Sandbox(greeting)
+    with kept_server("include.sandbox", "--seed", str(seed), log=log) as (greeting, keeper):
+        yield Sandbox(greeting, keeper)

@@ -85,7 +85,7 @@ def running_bucket(log: Path) -> Iterator[Bucket]:
     Raises:
         DemoFailed: it does not come up.
     """
-    with kept_server("include.distributed.bucket", log=log) as greeting:
+    with kept_server("include.distributed.bucket", log=log) as (greeting, _):
         yield Bucket(greeting["url"])
 
 

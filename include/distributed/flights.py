@@ -35,7 +35,7 @@ class _Write:
 
     def meets(self, other: "_Write") -> bool:
         """Whether the other was there at the same time."""
-        return self.call.arrived <= other.call.number and other.call.arrived <= self.call.number
+        return self.call.arrived_at <= other.call.number and other.call.arrived_at <= self.call.number
 
 
 def writes_of(field: str, calls: Iterable[LoggedCall]) -> int:

@@ -1,6 +1,7 @@
 """Runs both sandbox servers: `python -m include.sandbox`.
 
-Prints one line of JSON, the base URLs and the credentials, and serves until SIGINT or SIGTERM.
+Prints one line of JSON, the base URLs and the credentials, and serves until SIGINT or SIGTERM. SIGUSR1 makes an
+outage of both vendors, and the next one ends it: nobody listens meanwhile, and nothing is forgotten.
 """
 
 import argparse
@@ -13,17 +14,18 @@ from include.sandbox.clock import SystemClock
 from include.sandbox.marketo import MarketoSandbox
 from include.sandbox.marketo_limits import Limits
 from include.sandbox.mixpanel import MixpanelSandbox
-from include.sandbox.serving import Sandboxes, serve_both
+from include.sandbox.serving import Sandboxes, port_kept, port_of, serve_both
 
+_OUTAGE = signal.SIGUSR1
+_SIGNALS = {signal.SIGINT, signal.SIGTERM, _OUTAGE}
 _USERNAME, _SECRET, _PROJECT_ID = "sandbox.service-account", "sandbox-secret", 2_000_001
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until told to stop; return the exit code."""
     options = _parser().parse_args(arguments)
-    signals = {signal.SIGINT, signal.SIGTERM}
     # Blocked before the threads start, so that they inherit it and the signal waits for sigwait.
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     clock = SystemClock()
     limits = Limits(
         daily_quota=options.daily_quota,
@@ -32,16 +34,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     marketo = MarketoSandbox(clock, options.seed, limits=limits)
     mixpanel = MixpanelSandbox(clock, username=_USERNAME, secret=_SECRET, project_id=_PROJECT_ID)
-    ports = {"marketo_port": options.marketo_port, "mixpanel_port": options.mixpanel_port}
     try:
-        with serve_both(marketo, mixpanel, **ports) as served:
+        with serve_both(
+            marketo, mixpanel, marketo_port=options.marketo_port, mixpanel_port=options.mixpanel_port
+        ) as served:
             sys.stdout.write(json.dumps(_greeting(served)) + "\n")
             sys.stdout.flush()
-            signal.sigwait(signals)
+            goes_on = _told_to_break()
+        while goes_on:
+            goes_on = _break_off(served)
     except OSError as error:
         sys.stderr.write(f"cannot serve: {error.strerror}\n")
         return 1
     return 0
+
+
+def _break_off(served: Sandboxes) -> bool:
+    """Be away until told to come back, and then be there again; False where it is time to end."""
+    marketo_port, mixpanel_port = port_of(served.marketo_url), port_of(served.mixpanel_url)
+    with port_kept(marketo_port), port_kept(mixpanel_port):
+        if not _told_to_break():
+            return False
+    with serve_both(served.marketo, served.mixpanel, marketo_port=marketo_port, mixpanel_port=mixpanel_port):
+        return _told_to_break()
+
+
+def _told_to_break() -> bool:
+    """Wait for a signal; False where it is one to end."""
+    return signal.sigwait(_SIGNALS) == _OUTAGE
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -56,11 +57,11 @@ def _request(scope: Scope, headers: dict[str, str], body: bytes) -> Request:
 async def _handle(
     vendor: Vendor, wire: Wire, request: Request, *, gone: Callable[[float], Awaitable[None]]
 ) -> Response | None:
-    arrived = wire.recorded
+    record = partial(wire.record, request, arrived_at=wire.recorded)
     fault = wire.take_fault(request.path)
     kind = fault.kind if fault else None
     if fault and kind == "reset_before":
-        wire.record(request, kind, arrived=arrived)
+        record(kind)
         return None
     if fault and kind == "status":
         response = Response(fault.status, fault.body.encode(), {"content-type": "text/html"})
@@ -75,13 +76,13 @@ async def _handle(
     if fault and kind == "body":
         response = Response(response.status, fault.body.encode(), response.headers)
     if fault and kind == "hang_after":
-        wire.record(request, kind, arrived=arrived)
+        record(kind)
         await gone(fault.seconds)
         return None
     if fault and kind == "reset_after":
-        wire.record(request, kind, arrived=arrived)
+        record(kind)
         return None
-    wire.record(request, str(response.status), arrived=arrived)
+    record(str(response.status))
     return response
 
 

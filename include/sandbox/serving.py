@@ -103,6 +103,20 @@ def serve(vendor: Sandbox, *, port: int = 0) -> Iterator[str]:
         listener.close()
 
 
+def port_of(url: str) -> int:
+    """Return the port of a base URL of ours."""
+    return int(url.rpartition(":")[2])
+
+
+@contextmanager
+def port_kept(port: int) -> Iterator[None]:
+    """Refuse connections to a port while the context lasts, and keep other programs from taking it."""
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind((LOOPBACK, port))
+        yield
+
+
 @contextmanager
 def serve_both(
     marketo: MarketoSandbox, mixpanel: MixpanelSandbox, *, marketo_port: int = 0, mixpanel_port: int = 0

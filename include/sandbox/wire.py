@@ -96,14 +96,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """A request as the log keeps it; `outcome` is the HTTP status, or the fault that ate the answer.
+    """A request as the log keeps it, numbered in the order in which requests ended.
 
-    Numbers are given when a request has been dealt with. `arrived` is the next number to be given when it came:
-    two requests were there at the same time where neither's `arrived` is above the other's number.
+    `arrived_at` is the number that the log had come to when it arrived: it overlapped all those from there to its
+    own. `outcome` is the HTTP status, or the fault that ate the answer.
     """
 
     number: int
-    arrived: int
+    arrived_at: int
     method: str
     path: str
     query: dict[str, str]
@@ -145,20 +145,17 @@ class Wire:
             return fault
         return None
 
-    def record(self, request: Request, outcome: str, *, arrived: int | None = None) -> None:
-        """Add a request to the log; of a file that was uploaded only the beginning, or the files would fill it.
+    def record(self, request: Request, outcome: str, *, arrived_at: int | None = None) -> None:
+        """Add a request to the log; without `arrived_at` it took no time.
 
-        Args:
-            request: what was asked.
-            outcome: what became of it.
-            arrived: what `recorded` was when it came; without it, what it is now.
+        Of a file that was uploaded only the beginning is kept, or the files would fill the log.
         """
         is_upload = request.headers.get("content-type", "").startswith("multipart/")
         body = request.body[:LOGGED_UPLOAD] if is_upload else request.body
         self.log.append(
             LoggedRequest(
                 self.recorded,
-                self.recorded if arrived is None else arrived,
+                self.recorded if arrived_at is None else arrived_at,
                 request.method,
                 request.path,
                 request.query,

@@ -210,14 +210,55 @@ def test_a_port_that_is_taken_is_said_to_be() -> None:
     assert result.stderr.startswith("cannot serve: Address already in use")
 
 
-def test_the_log_tells_which_requests_were_there_at_once(server: Server) -> None:
-    """Of two that are slow and one that comes later, the two came before either had been dealt with."""
-    server.admin("POST", "latency", {"seconds": 0.2})
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda _: server.sync(), range(2)))
+def test_an_outage_refuses_connections_and_forgets_nothing() -> None:
+    """What was under way is carried out without an answer; afterwards both are where they were."""
+    command = [sys.executable, "-m", "include.sandbox"]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE) as process,  # noqa: S603 - our own module
+        ThreadPoolExecutor() as pool,
+    ):
+        assert process.stdout is not None
+        greeting = json.loads(process.stdout.readline())
+        marketo, mixpanel = Server(greeting["marketo"]["url"]), greeting["mixpanel"]["url"]
+        marketo.admin("POST", "faults", {"kind": "delay", "seconds": 0.3, "path": "leads"})
+        under_way = pool.submit(marketo.sync)
+        assert any(marketo.admin("GET", "limits")["in_flight"] for _ in range(10_000))
+
+        process.send_signal(signal.SIGUSR1)
+        with pytest.raises(requests.ConnectionError):
+            under_way.result()
+        refused = [_until(url, listens=False) for url in (marketo.url, mixpanel)]
+        process.send_signal(signal.SIGUSR1)
+        back = [_until(url, listens=True) for url in (marketo.url, mixpanel)]
+        leads, limits = marketo.leads(), marketo.admin("GET", "limits")
+
+        process.terminate()
+
+    assert refused + back == [True] * 4
+    assert (leads, limits["in_flight"]) == (1, 0)
+
+
+def test_the_log_tells_which_requests_overlapped(server: Server) -> None:
+    """The slow one ended last, and had arrived before the quick one was in the log."""
+    server.admin("POST", "faults", {"kind": "delay", "seconds": 1, "path": "leads"})
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(server.sync)
+        assert any(server.admin("GET", "limits")["in_flight"] for _ in range(10_000))
+        server.sync()
     server.sync()
 
-    first, second, third = server.admin("GET", "log?path=leads")["requests"]
+    log = server.admin("GET", "log?path=leads")["requests"]
+    assert [(one["arrived_at"], one["number"]) for one in log] == [(1, 1), (1, 2), (3, 3)]
 
-    assert second["arrived"] <= first["number"]
-    assert third["arrived"] > second["number"]
+
+def _listens(url: str) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=10):
+            return True
+    except ConnectionRefusedError:
+        return False
+
+
+def _until(url: str, *, listens: bool) -> bool:
+    return any(_listens(url) is listens for _ in range(100_000))

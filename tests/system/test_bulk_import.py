@@ -1,19 +1,17 @@
-"""A first load by bulk import in a real Airflow whose triggerer and worker are killed while the file waits."""
+"""Bulk imports in a real Airflow whose triggerer and worker are killed or frozen while the file waits."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 
 from include.demo.airflow import Airflow, running_airflow
 from include.demo.airflow_api import DagRun
 from include.demo.sandbox import Sandbox, running_sandbox
 from include.demo.truth import read_cohort
 from include.demo.waiting import wait_for
-from tests.system.running import kill_triggerer, kill_worker
+from tests.system.running import Processes, kill, processes_of
 
 pytestmark = [pytest.mark.airflow, pytest.mark.system]
 
@@ -39,8 +37,9 @@ for name, field, deferrable in (("deferred", "flagDeferred", True), ("held", "fl
             deferrable=deferrable,
         )
 '''
-# A worker that was killed is missed by its silence; these are only shorter than Airflow's own.
+# Who was killed or frozen is missed by his silence; these are only shorter than Airflow's own.
 _QUICK = {
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
 }
@@ -72,31 +71,65 @@ def airflow(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield airflow
 
 
-def test_a_run_goes_on_after_the_triggerer_was_killed(airflow: Airflow, sandbox: Sandbox) -> None:
-    """The file is taken once, and every member's flag is True."""
-    run = _run_until_queued(airflow, sandbox, "deferred", "flagDeferred")
-    wait_for(
-        lambda: airflow.api.task_states(*run)["export"] == "deferred" or None,
-        seconds=_LONGEST,
-        otherwise=lambda: "The task does not wait without a worker.",
-    )
+@pytest.fixture(scope="module")
+def processes(airflow: Airflow) -> Iterator[Processes]:
+    """Look after that Airflow's processes."""
+    with processes_of(airflow) as processes:
+        yield processes
 
-    stopped = kill_triggerer(airflow)
-    _admin(sandbox, "POST", "release-imports")
-    with stopped.started_again():
-        ended = _wait_for_end(airflow, run)
+
+def test_a_run_goes_on_after_the_triggerer_was_killed(
+    airflow: Airflow, sandbox: Sandbox, processes: Processes
+) -> None:
+    """The file is taken once, and every member's flag is True."""
+    run = _run_until_deferred(airflow, sandbox)
+
+    kill(processes.component("triggerer"))
+    sandbox.marketo("POST", "release-imports")
+    processes.start("triggerer")
+    ended = _wait_for_end(airflow, run)
 
     assert ended.state == "success"
     assert _uploads(sandbox, "flagDeferred") == 1
     assert _holding_true(sandbox, "flagDeferred") == _members(sandbox)
 
 
-def test_a_run_goes_on_after_its_worker_was_killed(airflow: Airflow, sandbox: Sandbox) -> None:
+def test_a_run_goes_on_while_the_triggerer_is_frozen(
+    airflow: Airflow, sandbox: Sandbox, processes: Processes
+) -> None:
+    """Another triggerer takes its waits over; when it awakes nothing happens twice."""
+    sandbox.churn(COHORT, seed=SEED, entered=300, exited=200)
+    run = _run_until_deferred(airflow, sandbox)
+    triggerer = processes.component("triggerer")
+    frozen = [triggerer, *triggerer.children(recursive=True)]
+
+    for process in frozen:
+        process.suspend()
+    processes.start("triggerer")
+    sandbox.marketo("POST", "release-imports")
+    ended = _wait_for_end(airflow, run)
+    for process in frozen:
+        process.resume()
+    wait_for(
+        lambda: airflow.api.alive("TriggererJob") == 2 or None,
+        seconds=_LONGEST,
+        otherwise=lambda: "The triggerer that was frozen does not go on.",
+    )
+
+    assert ended.state == "success"
+    assert len(airflow.api.runs("deferred")) == 2
+    assert _uploads(sandbox, "flagDeferred") == 2
+    assert _holding_true(sandbox, "flagDeferred") == _members(sandbox)
+
+
+def test_a_run_goes_on_after_its_worker_was_killed(
+    airflow: Airflow, sandbox: Sandbox, processes: Processes
+) -> None:
     """The retry finds the job that the killed try had uploaded."""
     run = _run_until_queued(airflow, sandbox, "held", "flagHeld")
 
-    kill_worker(airflow)
-    _admin(sandbox, "POST", "release-imports")
+    kill(processes.supervisor(airflow.api.try_id(*run, "export")))
+    sandbox.marketo("POST", "release-imports")
     ended = _wait_for_end(airflow, run)
 
     assert ended.state == "success"
@@ -104,17 +137,29 @@ def test_a_run_goes_on_after_its_worker_was_killed(airflow: Airflow, sandbox: Sa
     assert _holding_true(sandbox, "flagHeld") == _members(sandbox)
 
 
+def _run_until_deferred(airflow: Airflow, sandbox: Sandbox) -> tuple[str, str]:
+    """Trigger a run, and wait until it waits for its import without a worker."""
+    run = _run_until_queued(airflow, sandbox, "deferred", "flagDeferred")
+    wait_for(
+        lambda: airflow.api.task_states(*run)["export"] == "deferred" or None,
+        seconds=_LONGEST,
+        otherwise=lambda: "The task does not wait without a worker.",
+    )
+    return run
+
+
 def _run_until_queued(airflow: Airflow, sandbox: Sandbox, dag_id: str, field: str) -> tuple[str, str]:
     """Trigger a run whose file stays in Marketo's queue, and wait until the run waits for it."""
-    _admin(sandbox, "POST", "next-imports", {"then": "stick"})
+    uploads = _uploads(sandbox, field)
+    sandbox.marketo("POST", "next-imports", {"then": "stick"})
     airflow.api.unpause(dag_id)
     run_id = airflow.api.trigger(dag_id)
-    wait_for(
-        lambda: _last_record(airflow.home, field) == "lease_given_back" or None,
-        seconds=_LONGEST,
-        otherwise=lambda: "The run does not get to waiting for its import.",
-    )
-    assert _uploads(sandbox, field) == 1
+
+    def waits() -> bool | None:
+        uploaded = _uploads(sandbox, field) > uploads
+        return (uploaded and _last_record(airflow.home, field) == "lease_given_back") or None
+
+    wait_for(waits, seconds=_LONGEST, otherwise=lambda: "The run does not get to waiting for its import.")
     return dag_id, run_id
 
 
@@ -135,7 +180,7 @@ def _last_record(home: Path, field: str) -> str | None:
 
 def _uploads(sandbox: Sandbox, field: str) -> int:
     """Return how many files for a field Marketo has accepted."""
-    return sum(field in job["header"] for job in _admin(sandbox, "GET", "imports")["imports"])
+    return sum(field in job["header"] for job in sandbox.marketo("GET", "imports")["imports"])
 
 
 def _holding_true(sandbox: Sandbox, field: str) -> set[str]:
@@ -144,10 +189,3 @@ def _holding_true(sandbox: Sandbox, field: str) -> set[str]:
 
 def _members(sandbox: Sandbox) -> set[str]:
     return set(read_cohort(sandbox.emails(COHORT)).members)
-
-
-def _admin(sandbox: Sandbox, method: str, route: str, body: object = None) -> Any:
-    url = sandbox.connections()[0].host
-    answer = requests.request(method, f"{url}/_sandbox/{route}", json=body, timeout=60)
-    answer.raise_for_status()
-    return answer.json()
