@@ -93,8 +93,14 @@ class Scene:
         }
         self.sandbox.marketo("POST", "faults", fault)
 
+    def stall(self) -> None:
+        """Let Marketo turn all further requests about leads away, as when others use its limits up (606)."""
+        self.hurry()
+        fault = {"kind": "error_code", "code": "606", "path": "/v1/leads.json", "times": 1_000_000}
+        self.sandbox.marketo("POST", "faults", fault)
+
     def hurry(self) -> None:
-        """Let the requests to come take no time again."""
+        """Let the requests to come through at once again."""
         self.sandbox.marketo("DELETE", "faults")
 
     def wait_until_slow(self) -> None:

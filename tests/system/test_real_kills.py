@@ -159,6 +159,7 @@ def test_every_flag_comes_true_after_the_scheduler_was_killed(
     scene.processes.component("scheduler").kill()
     scene.processes.start("scheduler")
 
+    scene.stall()
     scene.wait(lambda: scene.try_id(run) != try_id, "another try")
     scene.hurry()
 
