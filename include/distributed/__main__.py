@@ -82,7 +82,7 @@ def _set_up(stack: ExitStack, folder: Path, *, seed: int, say: Say) -> Story:
     # One instance's Connections come from a secrets backend, the other's from the metadata database.
     *others, kept_apart = instances
     keep_connections(bucket.url, kept_apart.connections())
-    settings = shared | vault_settings(bucket.url, pattern=f"_{kept_apart.name}$")
+    settings = shared | vault_settings(bucket.url, pattern=f"(marketo|mixpanel)_{kept_apart.name}$")
     airflow = stack.enter_context(running_control(folder / "control", database=database, settings=settings))
     workers = [
         stack.enter_context(Worker(name, folder / name, url=airflow.api.url, settings=shared)) for name in _WORKERS

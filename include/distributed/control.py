@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from subprocess import Popen
 
 from include.demo.airflow import USUAL_PORT, Airflow
 from include.demo.airflow_home import AirflowHome, new_home
@@ -11,7 +12,7 @@ from include.demo.failure import DemoFailed
 from include.demo.ports import reserved_port
 from include.demo.processes import kept, tail
 
-_BESIDE = ("scheduler", "dag-processor", "triggerer")
+_PATIENCE = 2.0
 
 
 @contextmanager
@@ -29,11 +30,16 @@ def running_control(home: Path, *, database: str, settings: Mapping[str, str]) -
     with reserved_port(USUAL_PORT) as port, ExitStack() as stack:
         made = new_home(home, port=port, env={**settings, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database})
         _make_tables(made)
-        for name in _BESIDE:
-            stack.enter_context(kept(made.command(name), env=made.env, errors=home / f"{name}.log"))
-        log = home / "api-server.log"
-        process = stack.enter_context(kept(made.command("api-server"), env=made.env, errors=log))
-        yield Airflow(made.api(), made.password, home, process, log)
+
+        def start(name: str) -> tuple[Popen[bytes], Path]:
+            log = home / f"{name}.log"
+            process = kept(made.command(name), env=made.env, errors=log, patience=_PATIENCE)
+            return stack.enter_context(process), log
+
+        api_server, log = start("api-server")
+        for name in ("scheduler", "dag-processor", "triggerer"):
+            start(name)
+        yield Airflow(made.api(), made.password, home, api_server, log)
 
 
 def _make_tables(home: AirflowHome) -> None:

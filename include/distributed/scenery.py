@@ -51,6 +51,8 @@ class Instance:
                 "marketo_conn_id": f"marketo_{self.name}",
                 "mixpanel_conn_id": f"mixpanel_{self.name}",
                 "retry_delay_seconds": RETRY_DELAY_SECONDS,
+                # Its first run comes when the DAG is unpaused; no other is to come in between.
+                "schedule": "@yearly" if export.sync_type == "dynamic" else None,
             }
 
 

@@ -35,7 +35,7 @@ def keep_connections(url: str, connections: Iterable[NewConnection]) -> None:
 
 
 def vault_settings(url: str, *, pattern: str) -> dict[str, str]:
-    """Return the settings of an Airflow that looks there for Connections whose id matches a pattern."""
+    """Return the settings of an Airflow that looks there for Connections whose ids begin as a pattern says."""
     arguments = {
         "connections_prefix": _PREFIX,
         "connections_lookup_pattern": pattern,

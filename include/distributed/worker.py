@@ -14,7 +14,7 @@ from include.demo.processes import kept, tail
 from include.demo.task_log import task_log
 from include.demo.waiting import wait_for
 
-_START = 90
+_START, _PATIENCE = 180, 2.0
 
 
 class Worker:
@@ -44,12 +44,8 @@ class Worker:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Start it, on the disk that it has."""
-        self._earlier = self._readiness()
-        program = str(Path(sys.executable).with_name("airflow"))
-        # Its log server listens on every address of the machine, and no setting changes that.
-        arguments = ["celery", "worker", "--celery-hostname", self.name, "--skip-serve-logs"]
-        self._keeper = self._stack.enter_context(kept([program, *arguments], env=self._env, errors=self.log))
+        """Start it."""
+        self.start()
         return self
 
     def __exit__(
@@ -60,6 +56,16 @@ class Worker:
     ) -> None:
         """End it, and all that it runs."""
         self._stack.close()
+
+    def start(self) -> None:
+        """Start it, on the disk that it has."""
+        self._earlier = self._readiness()
+        program = str(Path(sys.executable).with_name("airflow"))
+        # Its log server listens on every address of the machine, and no setting changes that.
+        arguments = ["celery", "worker", "--celery-hostname", self.name, "--skip-serve-logs"]
+        self._keeper = self._stack.enter_context(
+            kept([program, *arguments], env=self._env, errors=self.log, patience=_PATIENCE)
+        )
 
     def wait_until_ready(self) -> None:
         """Wait until it takes tasks.
