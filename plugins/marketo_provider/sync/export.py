@@ -26,6 +26,7 @@ from marketo_provider.sync.changes import (
 )
 from marketo_provider.sync.delivery import Delivery
 from marketo_provider.sync.entries import Entries
+from marketo_provider.sync.field_check import check_field
 from marketo_provider.sync.first_write import check_first_write
 from marketo_provider.sync.guards import check_guards
 from marketo_provider.sync.import_files import ImportFile
@@ -142,6 +143,9 @@ class _Export:
             check_guards(self._run, self._snapshot, extent, self._last)
         if extent.to_send or begun:
             join_instance(self._run, self._lease, self._presence)
+        if self._log.target.claim is None:
+            # It was checked before the cohort was read, unless somebody marked that task as success by hand.
+            check_field(self._run.marketo, self._run.field, self._run.label)
         if self._log.target.claim is None or not extent.ledger_rows:
             check_first_write(self._run, workspace)
         most = self._most_changes(workspace)

@@ -1,23 +1,20 @@
-"""Before a field's first write: can it carry the flag, and does anybody hold True already?
+"""Before a field's first write: does anybody hold True already?
 
-The field was checked before the cohort was read, unless somebody marked that task as success by hand. Leads that
-hold True cannot be listed by Marketo's API, so some members are looked up instead.
+Leads that hold True cannot be listed by Marketo's API, so some members are looked up instead.
 """
 
 from marketo_provider.errors import FieldUnusable
 from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.batches import MOST_RECORDS
-from marketo_provider.sync.field_check import check_field
 from marketo_provider.sync.run import Run, logger
 
 
 def check_first_write(run: Run, workspace: Workspace) -> None:
-    """Check the field; look 300 members up that the ledger does not explain, and stop where one holds True.
+    """Look 300 members up that the ledger does not explain, and stop where one holds True.
 
     Raises:
-        FieldUnusable: the wrong field, another writer, lost state, or leads to be adopted.
+        FieldUnusable: another writer, lost state, or leads to be adopted.
     """
-    check_field(run.marketo, run.field, run.label)
     # The keys are hashes, so the first of them are a sample without favour.
     batches = workspace.batches(
         "SELECT members.address FROM members ANTI JOIN (FROM ledger WHERE may_hold) AS held "
