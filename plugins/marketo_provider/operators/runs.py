@@ -1,6 +1,7 @@
 """From a task's context to a `Run` of the sync, and from the core's errors to what Airflow does about them."""
 
 import secrets
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from pydantic import ValidationError
 
 from marketo_provider.clock import SystemClock
-from marketo_provider.errors import InvalidExport, NothingToDo, StopAndAsk, TryAgain
+from marketo_provider.errors import InvalidExport, MarketoProviderError, NothingToDo, StopAndAsk, TryAgain
 from marketo_provider.exports import CohortExport
 from marketo_provider.hooks.marketo import MarketoHook
 from marketo_provider.hooks.mixpanel import MixpanelHook
@@ -18,6 +19,8 @@ from marketo_provider.hooks.state import provider_settings, state_store
 from marketo_provider.run_parameters import RunParameters
 from marketo_provider.sync.run import Run
 from marketo_provider.wording import explain, shown
+
+_PACKAGE = "marketo_provider/"
 
 
 @contextmanager
@@ -31,6 +34,12 @@ def airflow_errors() -> Iterator[None]:
         raise AirflowException(str(error)) from None
     except NothingToDo as error:
         raise AirflowSkipException(str(error)) from None
+    except MarketoProviderError:
+        raise
+    except Exception as error:
+        if type(error).__module__.startswith("airflow."):
+            raise
+        raise AirflowException(_unforeseen(error)) from None
 
 
 def make_run(
@@ -67,6 +76,17 @@ def make_run(
         clock=SystemClock(),
         run_id=_run_id(context),
         holder=f"{_run_id(context)}/{context['ti'].try_number}/{secrets.token_hex(8)}",
+    )
+
+
+def _unforeseen(error: Exception) -> str:
+    """Say where a fault of the provider's own lies; what the libraries say of it may quote an address."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _PACKAGE in frame.filename]
+    lines = ", ".join(f"{frame.filename.rpartition(_PACKAGE)[2]}:{frame.lineno}" for frame in frames)
+    return (
+        f"The provider met an error that it did not foresee: {type(error).__name__}, by way of {lines}. "
+        "Its text is not shown, since it may quote an address. The next try goes on from what is recorded. If it "
+        "comes again, report this line to the maintainers of this provider."
     )
 
 

@@ -36,20 +36,25 @@ def adopt_leads(lease: Lease, source: TextIO) -> int:
         InvalidSetting: it is no CSV, there is no such column, or a row has no valid address; says which line.
         LeaseHeld: a run is writing to the target.
     """
-    reader = csv.DictReader(source)
-    try:
-        rows = _rows(reader)
-    except (csv.Error, UnicodeDecodeError):
-        raise InvalidSetting(
-            f"The file cannot be read as a CSV in UTF-8 after line {reader.line_num}. Nothing was adopted. Save "
-            "it as one."
-        ) from None
+    rows = read_leads(source)
     lease.take()
     path = f"{lease.log.folder}/adopted/{secrets.token_hex(16)}.parquet"
     lease.log.store.write(path, encode_rows(rows))
     lease.append(Adopted(at=lease.now(), by=lease.holder, rows=path))
     lease.give_back()
     return len(rows)
+
+
+def read_leads(source: TextIO) -> list[LedgerRow]:
+    """Return the rows of the ledger that a CSV of leads makes; raises as `adopt_leads` does."""
+    reader = csv.DictReader(source)
+    try:
+        return _rows(reader)
+    except (csv.Error, UnicodeDecodeError):
+        raise InvalidSetting(
+            f"The file cannot be read as a CSV in UTF-8 after line {reader.line_num}. Nothing was adopted. Save "
+            "it as one."
+        ) from None
 
 
 def release_target(lease: Lease) -> None:
