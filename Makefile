@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	$$name -c '$(is_311)' 2>/dev/null && echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo distributed simulate test test-system torture bench check format lock clean
+.PHONY: help setup demo distributed simulate test test-system torture fuzz bench check format lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 9
@@ -35,6 +35,9 @@ test-system: $(STAMP) ## run the tests that start a real Airflow and kill what r
 torture: $(STAMP) ## faults by seeds: SEEDS=1000 FIRST=0, SEED=n replays one, MUTATIONS=folder hunts planted bugs
 	$(BIN)/python -m tests.torture $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST)) \
 		$(if $(SEED),--seed $(SEED)) $(if $(MUTATIONS),--mutations $(MUTATIONS))
+
+fuzz: $(STAMP) ## bend inputs for every parser; INPUTS=100000 for each, ONLY= those whose name holds it
+	$(BIN)/python -m tests.hostile.fuzz $(if $(INPUTS),--inputs $(INPUTS)) $(if $(ONLY),--only "$(ONLY)")
 
 bench: $(patsubst tests/benchmarks/%.py,bench-%,$(shell grep -l '^if __name__' tests/benchmarks/*.py)) ## run every benchmark
 

@@ -86,6 +86,8 @@ def authority(parts: SplitResult) -> str:
 
 
 def _mistake(model: type[BaseModel], detail: ErrorDetails) -> str:
+    if not detail["loc"]:
+        return "a key of the extra is no text"
     key = str(detail["loc"][0])
     context = detail.get("ctx", {})
     what = str(context["error"]) if detail["type"] == "value_error" else detail["msg"]

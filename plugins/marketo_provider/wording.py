@@ -69,7 +69,7 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> Fault:
         error: one of the errors of a `ValidationError`.
         model: the model that declares the key, for its description and for its neighbours' names.
     """
-    path = error["loc"]
+    path = error["loc"] or ("",)  # a key that is no text at all has no place
     message = _MESSAGES.get(error["type"], "is not what is expected here").format(**error.get("ctx", {}))
     if error["type"] == "extra_forbidden":
         return Fault(path, message, _did_you_mean(str(path[-1]), model.model_fields))

@@ -33,7 +33,7 @@ class Front:
 @contextmanager
 def vendor_front(sandbox_url: str, names: list[str], folder: Path) -> Iterator[Front]:
     """Serve a proxy that takes the sandbox for each of the hosts `names`, or for IP addresses in it."""
-    certificate, key = _certificate(names, folder)
+    certificate, key = make_certificate(names, folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     host, port = sandbox_url.removeprefix("http://").split(":")
@@ -75,7 +75,7 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
-def _certificate(names: list[str], folder: Path) -> tuple[Path, Path]:
+def make_certificate(names: list[str], folder: Path) -> tuple[Path, Path]:
     """Make a certificate for the hosts that is its own authority; return its file and that of its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "vendor front")])

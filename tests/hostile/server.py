@@ -1,6 +1,7 @@
-"""A vendor's host in bad hands: a plain socket server that sends the bytes that a test gives it, maybe for ever."""
+"""A vendor's host in bad hands: a plain socket server that sends the bytes a test gives it, maybe for ever."""
 
 import socket
+import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -33,8 +34,9 @@ class HostileServer:
         over: set at the end of the test, for who drips.
     """
 
-    def __init__(self, listener: socket.socket) -> None:
-        self.url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+    def __init__(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+        self._tls = tls
+        self.url = f"{'https' if tls else 'http'}://{LOOPBACK}:{listener.getsockname()[1]}"
         self.answer: Answer = lambda _: ()
         self.grants = True
         self.asked: list[Asked] = []
@@ -61,6 +63,8 @@ class HostileServer:
 
     def _handle(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
+            if self._tls:
+                connection = self._tls.wrap_socket(connection, server_side=True)
             asked = _read(connection)
             if asked is None:
                 return
@@ -73,10 +77,10 @@ class HostileServer:
 
 
 @contextmanager
-def hostile_server() -> Iterator[HostileServer]:
+def hostile_server(tls: ssl.SSLContext | None = None) -> Iterator[HostileServer]:
     """Serve on loopback while the context lasts."""
     with socket.create_server((LOOPBACK, 0)) as listener:
-        server = HostileServer(listener)
+        server = HostileServer(listener, tls)
         thread = Thread(target=server.serve, daemon=True)
         thread.start()
         try:

@@ -1,6 +1,7 @@
 """From a task's context to a `Run` of the sync, and from the core's errors to what Airflow does about them."""
 
 import secrets
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from pydantic import ValidationError
 
 from marketo_provider.clock import SystemClock
-from marketo_provider.errors import InvalidExport, NothingToDo, StopAndAsk, TryAgain
+from marketo_provider.errors import InvalidExport, MarketoProviderError, NothingToDo, StopAndAsk, TryAgain
 from marketo_provider.exports import CohortExport
 from marketo_provider.hooks.marketo import MarketoHook
 from marketo_provider.hooks.mixpanel import MixpanelHook
@@ -18,6 +19,8 @@ from marketo_provider.hooks.state import provider_settings, state_store
 from marketo_provider.run_parameters import COUNTS_ONCE, RunParameters
 from marketo_provider.sync.run import Run, logger
 from marketo_provider.wording import explain, shown
+
+_PACKAGE = "marketo_provider/"
 
 
 @contextmanager
@@ -31,6 +34,12 @@ def airflow_errors() -> Iterator[None]:
         raise AirflowException(str(error)) from None
     except NothingToDo as error:
         raise AirflowSkipException(str(error)) from None
+    except MarketoProviderError:
+        raise
+    except Exception as error:
+        if type(error).__module__.startswith("airflow."):
+            raise
+        raise AirflowException(_unforeseen(error)) from None
 
 
 def make_run(
@@ -76,6 +85,17 @@ def _asked(context: Context) -> dict[str, Any]:
     if spent := sorted(name for name in COUNTS_ONCE if asked.get(name)):
         logger.warning("The run was cleared, so %s is not counted again. Trigger a new run.", ", ".join(spent))
     return {name: value for name, value in asked.items() if name not in COUNTS_ONCE}
+
+
+def _unforeseen(error: Exception) -> str:
+    """Say where a fault of the provider's own lies; what the libraries say of it may quote an address."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _PACKAGE in frame.filename]
+    lines = ", ".join(f"{frame.filename.rpartition(_PACKAGE)[2]}:{frame.lineno}" for frame in frames)
+    return (
+        f"The provider met an error that it did not foresee: {type(error).__name__}, by way of {lines}. "
+        "Its text is not shown, since it may quote an address. The next try goes on from what is recorded. If it "
+        "comes again, report this line to the maintainers of this provider."
+    )
 
 
 def _run_id(context: Context) -> str:

@@ -37,14 +37,7 @@ def adopt_leads(lease: Lease, source: TextIO) -> int:
         LeaseHeld: a run is writing to the target.
         TargetClaimed: the target is retired: no run would set anybody False any more.
     """
-    reader = csv.DictReader(source)
-    try:
-        rows = _rows(reader)
-    except (csv.Error, UnicodeDecodeError):
-        raise InvalidSetting(
-            f"The file cannot be read as a CSV in UTF-8 after line {reader.line_num}. Nothing was adopted. Save "
-            "it as one."
-        ) from None
+    rows = read_leads(source)
     lease.take()
     claim = lease.log.target.claim
     if claim is not None and claim.retired_at is not None:
@@ -60,6 +53,18 @@ def adopt_leads(lease: Lease, source: TextIO) -> int:
     lease.append(Adopted(at=lease.now(), by=lease.holder, rows=path))
     lease.give_back()
     return len(rows)
+
+
+def read_leads(source: TextIO) -> list[LedgerRow]:
+    """Return the rows of the ledger that a CSV of leads makes; raises as `adopt_leads` does."""
+    reader = csv.DictReader(source)
+    try:
+        return _rows(reader)
+    except (csv.Error, UnicodeDecodeError):
+        raise InvalidSetting(
+            f"The file cannot be read as a CSV in UTF-8 after line {reader.line_num}. Nothing was adopted. Save "
+            "it as one."
+        ) from None
 
 
 def release_target(lease: Lease) -> None:
