@@ -9,8 +9,9 @@ from typing import Any
 import psutil
 import requests
 
-from include.demo.airflow import USER, Airflow
+from include.demo.airflow import Airflow
 from include.demo.airflow_api import DagRun
+from include.demo.airflow_home import USER
 from include.demo.waiting import wait_for
 
 _TIMEOUT = 30
