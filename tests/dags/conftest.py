@@ -7,7 +7,6 @@ import pytest
 import structlog
 from airflow.utils.db import initdb
 
-from include.sandbox.clock import SystemClock
 from include.sandbox.marketo import MarketoSandbox
 from include.sandbox.mixpanel import MixpanelSandbox
 from include.sandbox.serving import Sandboxes, serve_both
@@ -19,6 +18,7 @@ from tests.dags.deployment import (
     PROJECT_ID,
     Deployment,
 )
+from tests.dags.quick_clock import QuickClock
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +28,14 @@ def metadata_database() -> None:
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[Sandboxes]:
+def clock() -> QuickClock:
+    """Return everybody's clock."""
+    return QuickClock()
+
+
+@pytest.fixture(scope="session")
+def served(clock: QuickClock) -> Iterator[Sandboxes]:
     """Serve both sandboxes."""
-    clock = SystemClock()
     marketo = MarketoSandbox(clock, client_id=MARKETO_ID, client_secret=MARKETO_SECRET)
     mixpanel = MixpanelSandbox(clock, username=MIXPANEL_NAME, secret=MIXPANEL_SECRET, project_id=PROJECT_ID)
     with serve_both(marketo, mixpanel) as sandboxes:
@@ -65,9 +70,10 @@ def logs(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
 
 
 @pytest.fixture
-def deployment(
+def deployment(  # noqa: PLR0913, PLR0917 - fixtures
     metadata_database: None,
     served: Sandboxes,
+    clock: QuickClock,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     logs: Callable[[], str],
@@ -75,4 +81,6 @@ def deployment(
     """Return a deployment in which nothing has happened yet."""
     served.marketo.reset()
     served.mixpanel.reset()
-    return Deployment(served, tmp_path / "state", monkeypatch, logs)
+    for module in ("hooks.marketo", "hooks.mixpanel", "operators.export", "operators.runs"):
+        monkeypatch.setattr(f"marketo_provider.{module}.SystemClock", lambda: clock)
+    return Deployment(served, tmp_path / "state", monkeypatch, logs, clock)

@@ -15,7 +15,7 @@ from airflow.sdk import DAG
 from include.sandbox.marketo_fields import Field
 from include.sandbox.serving import Sandboxes
 from include.sandbox.wire import LoggedRequest
-from marketo_provider.clock import SystemClock
+from marketo_provider.clock import Clock
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.store import LocalStore
@@ -50,10 +50,16 @@ class Deployment:
         state: where the state store lies.
         environment: sets Connections and settings for the time of a test.
         logs: returns what was logged since it was asked last.
+        clock: everybody's.
     """
 
     def __init__(
-        self, served: Sandboxes, state: Path, environment: pytest.MonkeyPatch, logs: Callable[[], str]
+        self,
+        served: Sandboxes,
+        state: Path,
+        environment: pytest.MonkeyPatch,
+        logs: Callable[[], str],
+        clock: Clock,
     ) -> None:
         self.marketo, self.mixpanel = served.marketo, served.mixpanel
         self.marketo_url, self.mixpanel_url = served.marketo_url, served.mixpanel_url
@@ -61,6 +67,7 @@ class Deployment:
         self.folder = project_folder(home())
         self._environment = environment
         self._logs = logs
+        self._clock = clock
         shutil.rmtree(self.folder)
         (self.folder / "dags").mkdir(parents=True)
         (self.folder / "include" / "exports").mkdir(parents=True)
@@ -174,9 +181,9 @@ class Deployment:
 
     def lease(self, holder: str) -> Lease:
         """Return the right to write to the field, not yet taken, for somebody who is no run of this Airflow."""
-        folder, clock = f"marketo/{self.marketo_url.removeprefix('http://')}/{FIELD.lower()}", SystemClock()
-        log = TargetLog(LocalStore(self.state), folder, clock)
-        return Lease(log, holder, lease_seconds=120, replay_after_seconds=90, clock=clock)
+        folder = f"marketo/{self.marketo_url.removeprefix('http://')}/{FIELD.lower()}"
+        log = TargetLog(LocalStore(self.state), folder, self._clock)
+        return Lease(log, holder, lease_seconds=120, replay_after_seconds=90, clock=self._clock)
 
     def asked_mixpanel(self) -> list[str]:
         """Return the paths of all requests to Mixpanel."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.bases.operator import BaseOperator, ExecutorSafeguard
+from airflow.sdk.execution_time.context import OutletEventAccessors
 
 NOWHERE = "http://127.0.0.1:1"
 
@@ -23,6 +24,7 @@ def context(*, run_type: str = "manual", clear_number: int = 0, map_index: int =
     instance = SimpleNamespace(dag_id="some_dag", run_id="run-1", map_index=map_index, try_number=1)
     return {
         "params": {},
+        "outlet_events": OutletEventAccessors(),
         "ti": instance,
         "dag_run": SimpleNamespace(run_type=run_type, clear_number=clear_number),
         **more,

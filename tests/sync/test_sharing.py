@@ -149,4 +149,5 @@ def test_a_small_export_that_only_updates_need_not_wait_for_the_turn(instance: I
 
     instance.clock.run([(0.0, large), (10.0, small)])
 
-    assert instance.clock.ended_at[1] < 10 + 30 + 20
+    large_ended_at, small_ended_at = instance.clock.ended_at
+    assert small_ended_at < 10 + 30 + 40 < large_ended_at / 2
