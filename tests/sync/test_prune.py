@@ -54,6 +54,18 @@ def test_only_the_newest_snapshot_is_kept(world: World) -> None:
     assert names(world, "snapshots") == [report.snapshot]
 
 
+@pytest.mark.parametrize(("hours", "left"), [(23, 1), (25, 0)])
+def test_what_a_dry_run_has_read_that_somebody_ended_goes_after_a_day(world: World, hours: int, left: int) -> None:
+    """Its last task, which removes it, was marked as success by hand, say; one of today may still be at work."""
+    world.set_cohort([ANN])
+    dry = read_snapshot(world.run(dry_run=True)).name
+    world.clock.sleep(hours * 3600)
+
+    world.sync([ANN])
+
+    assert names(world, "snapshots").count(dry) == left
+
+
 def test_an_older_snapshot_that_is_being_read_is_left_alone(world: World) -> None:
     """Its run ends as superseded, not with a missing file."""
     world.set_cohort([ANN])

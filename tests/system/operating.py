@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -30,8 +32,8 @@ class Operator:
         token = self._send("POST", "auth/token", credentials)["access_token"]
         self._session.headers["Authorization"] = f"Bearer {token}"
 
-    def backfill(self, first: date, last: date, *, reprocess: str, at_once: int) -> str:
-        """Create a backfill, both days included, by `airflow backfill create`; return what that says."""
+    def backfill(self, first: date, last: date, *, reprocess: str, at_once: int) -> None:
+        """Create a backfill, both days included, by `airflow backfill create`."""
         command = [
             *(str(Path(sys.executable).with_name("airflow")), "backfill", "create"),
             *("--dag-id", self.dag_id),
@@ -39,9 +41,16 @@ class Operator:
             *("--reprocess-behavior", reprocess, "--max-active-runs", str(at_once)),
         ]
         env = psutil.Process(self._airflow.process.pid).environ()
-        ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=_LONGEST, check=False)  # noqa: S603 - our own command
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        return ended.stdout
+
+        def created() -> bool | None:
+            # Who reads and then writes to Airflow's SQLite file fails if anybody has written in between.
+            with self._held_still():
+                ended = subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+            # It was held in the middle of a write, then; the command undoes what it had begun.
+            assert ended.returncode == 0 or "database is locked" in ended.stderr, ended.stdout + ended.stderr
+            return True if ended.returncode == 0 else None
+
+        wait_for(created, seconds=_LONGEST, otherwise=lambda: "The database stays locked.")
 
     def clear(self, run_id: str, *tasks: str) -> None:
         """Clear a run, or some tasks of it alone."""
@@ -91,6 +100,20 @@ class Operator:
             seconds=_LONGEST,
             otherwise=lambda: f"Not over: {[(run.run_id, self.tasks(run.run_id)) for run in self.runs()]}",
         )
+
+    @contextmanager
+    def _held_still(self) -> Iterator[None]:
+        """Let none of Airflow's processes go on while the context lasts."""
+        held = psutil.Process(self._airflow.process.pid).children(recursive=True)
+        for one in held:
+            with suppress(psutil.NoSuchProcess):
+                one.suspend()
+        try:
+            yield
+        finally:
+            for one in held:
+                with suppress(psutil.NoSuchProcess):
+                    one.resume()
 
     def _send(self, method: str, path: str, body: object) -> Any:
         answer = self._session.request(method, f"{self._airflow.api.url}/{path}", json=body, timeout=_TIMEOUT)

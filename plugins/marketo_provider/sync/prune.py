@@ -16,6 +16,7 @@ from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import Settled
 from marketo_provider.state.snapshots import SnapshotFolder
 from marketo_provider.sync.run import Run
+from marketo_provider.sync.snapshot import dry_name
 
 _LEDGER_FOLDERS = ("adopted", "imports", "intents", "ledger")
 # A read that is not complete after so long was given up.
@@ -47,9 +48,14 @@ def _ledger_files(run: Run, needed: set[str | None]) -> Iterator[str]:
 def _snapshots(run: Run, settled: Settled) -> Iterator[str]:
     own = settled.claim.snapshot if settled.claim.finished_at is None else None
     for name in run.store.names(f"{run.folder}/snapshots"):
-        if not name.isdecimal() or int(name) >= settled.snapshot or int(name) == own:
-            continue
         folder = SnapshotFolder(run.store, run.folder, name)
+        if not name.isdecimal():
+            # A dry run removes its own, unless somebody has ended it.
+            if name < dry_name(run.clock.now() - _LONGEST_READ):
+                yield folder.path
+            continue
+        if int(name) >= settled.snapshot or int(name) == own:
+            continue
         if not _being_read(run, folder):
             yield folder.path
 

@@ -7,7 +7,7 @@ once, and rows and distinct profiles both add up to the total that Mixpanel gave
 import re
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from marketo_provider.errors import CohortUnusable, SessionLost, SnapshotIncomplete, StoreUnusable
 from marketo_provider.mixpanel.client import Page
@@ -61,6 +61,11 @@ def _read(run: Run, log: TargetLog) -> Snapshot:
     return _read_rest(run, *_begin(run, log))
 
 
+def dry_name(begun_at: datetime) -> str:
+    """Return the name of the snapshot that a dry run begins at a time; names sort by it."""
+    return f"dry-{begun_at:%Y%m%dT%H%M%S%f}"
+
+
 def load_snapshot(run: Run, name: str) -> Snapshot:
     """Return a snapshot that an earlier task has read.
 
@@ -109,7 +114,7 @@ def _left_by_last_try(run: Run, target: Target) -> tuple[SnapshotFolder, Session
 def _begin(run: Run, log: TargetLog) -> tuple[SnapshotFolder, Session]:
     begun_at = run.clock.now()
     if run.dry:
-        name = f"dry-{begun_at:%Y%m%dT%H%M%S%f}"
+        name = dry_name(begun_at)
     else:
         record = SnapshotBegun(at=begun_at, by=run.holder, run_id=run.run_id)
         name = _name(log.append(record, allowed=lambda _: None))
