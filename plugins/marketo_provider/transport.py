@@ -30,8 +30,8 @@ from marketo_provider.deadlines import Deadlines
 from marketo_provider.errors import InvalidSetting, MarketoProviderError, NoAnswer, VendorUnavailable
 from marketo_provider.multipart import Multipart, Upload
 
-# Parsed, a hostile body is some twenty times as large.
-MAX_BODY_BYTES = 16 * 1024 * 1024
+# Parsed, a hostile body is some forty times as large.
+MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_DOWNLOAD_BYTES = 256 * 1024 * 1024
 _CONNECT_SECONDS = 10.0
 _CHUNK_BYTES = 64 * 1024
@@ -42,6 +42,7 @@ class Request:
     """What is asked; bodies stay out of the repr, since they hold addresses and secrets.
 
     `into`: a file, empty at each attempt, that takes the body of an answer which may be too large for memory.
+    `most_bytes`: how large the answer's body may be, unpacked, where that is more than usual.
     """
 
     method: str
@@ -51,6 +52,7 @@ class Request:
     json: object = field(default=None, repr=False)
     upload: Upload | None = None
     into: IO[bytes] | None = field(default=None, repr=False)
+    most_bytes: int | None = None
     headers: Mapping[str, str] | None = field(default=None, repr=False)
 
 
@@ -100,7 +102,7 @@ class Transport:
             # Wakes a read that hangs on a silent socket; between reads `_body` sees the deadline itself.
             left = deadline - self._clock.monotonic()
             until_the_end.enter_context(self._deadlines.ending(partial(_shut, response), after=left))
-            return Answer(response.status_code, response.headers, self._body(response, request.into, deadline))
+            return Answer(response.status_code, response.headers, self._body(response, request, deadline))
 
     def _open(
         self, request: Request, form: Multipart | None, *, auth: AuthBase, seconds: float
@@ -155,10 +157,10 @@ class Transport:
         """Proxies and TLS settings. The environment is looked at once, as it is a fifth of a short call."""
         return dict(self._session.merge_environment_settings(self._base_url, {}, True, None, None))  # noqa: FBT003 - its signature
 
-    def _body(self, response: requests.Response, into: IO[bytes] | None, deadline: float) -> bytes:
-        most = MAX_DOWNLOAD_BYTES if into else MAX_BODY_BYTES
+    def _body(self, response: requests.Response, request: Request, deadline: float) -> bytes:
+        most = request.most_bytes or (MAX_DOWNLOAD_BYTES if request.into else MAX_BODY_BYTES)
         held = io.BytesIO()
-        body = into or held
+        body = request.into or held
         body.seek(0)
         body.truncate()
         try:

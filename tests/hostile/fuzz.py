@@ -50,7 +50,8 @@ def main() -> int:
     arguments.add_argument("--only", default="", help="the parsers whose name holds this")
     asked = arguments.parse_args()
     logging.disable(logging.CRITICAL)
-    count, faults, begun = 0, [], time.monotonic()
+    faults: list[str] = []
+    count, begun = 0, time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         for parser in parsers(Path(folder)):
             if asked.only in parser.name:

@@ -37,7 +37,7 @@ def clients(
     return Clients(server.url, tmp_path, patience=1.0 if hangs else PATIENCE)
 
 
-@pytest.mark.parametrize("name", {**BROKEN, **UNREADABLE})
+@pytest.mark.parametrize("name", [*BROKEN, *UNREADABLE])
 def test_a_write_without_a_clear_answer_may_have_been_carried_out(
     server: HostileServer, clients: Clients, name: str
 ) -> None:

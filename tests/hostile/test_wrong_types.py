@@ -19,7 +19,7 @@ NAMES = [
     *("sync leads", "upload", "find leads", "fields", "is custom", "partitions", "usage", "import status"),
     *("first page", "page", "cohorts", "access"),
 ]
-OTHERS = [None, True, False, 0, -1, 1.5, 10**30, "", "7", CANARY, "\ud800", [], [[]], {}, {"a": {}}]
+OTHERS: list[Any] = [None, True, False, 0, -1, 1.5, 10**30, "", "7", CANARY, "\ud800", [], [[]], {}, {"a": {}}]
 LARGEST = 2**63
 
 

@@ -23,6 +23,7 @@ from tests.operators.support import connect_nowhere, context, execute
 pytestmark = pytest.mark.airflow
 
 CANARY = "canary.bird@example.com"
+NOTHING: dict[str, str] = {}
 
 
 class Strict(BaseModel):
@@ -32,7 +33,7 @@ class Strict(BaseModel):
 def chained() -> None:
     """Raise one of ours in the middle of another's."""
     try:
-        {}[CANARY]
+        NOTHING[CANARY]
     except KeyError as error:
         raise ZeroDivisionError(CANARY) from error
 
@@ -52,7 +53,7 @@ QUOTING: dict[str, Callable[[], Any]] = {
     "DuckDB, names": lambda: duckdb.execute(f'SELECT "{CANARY}"'),
     "Arrow": lambda: pa.array([CANARY], pa.int64()),
     "UTF-8": utf8,
-    "a key": lambda: {}[CANARY],
+    "a key": lambda: NOTHING[CANARY],
     "a chain": chained,
     "a URL": lambda: requests.get(f"ftp://{CANARY}/", timeout=1),
 }
@@ -62,7 +63,8 @@ class Failing(ExportOperator):
     """Fails as it is told to."""
 
     def __init__(self, *, fail: Callable[[], Any], **arguments: Any) -> None:
-        super().__init__(**{"task_id": "failing", "cohort_id": 1001, "marketo_field": "flag"} | arguments)
+        defaults: dict[str, Any] = {"task_id": "failing", "cohort_id": 1001, "marketo_field": "flag"}
+        super().__init__(**defaults | arguments)
         self.fail = fail
 
     def _work(self, *_: Any) -> None:

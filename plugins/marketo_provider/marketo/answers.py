@@ -1,7 +1,8 @@
 """Marketo's answers, parsed strictly: a key of the wrong type makes the whole answer one that cannot be believed.
 
 The shapes are those of recorded answers where the Swagger file is wrong: skipped records carry `reasons`, a list,
-and empty `errors` and `warnings` are left out.
+and empty `errors` and `warnings` are left out. Of a list only the first fault is told: all of them may take a
+hundred times the memory of the body.
 """
 
 import re
@@ -43,7 +44,7 @@ class Envelope(_Row):
 
     success: StrictBool
     request_id: str | None = Field(None, alias="requestId")
-    errors: list[_Error] | None = None
+    errors: Annotated[list[_Error], Field(fail_fast=True)] | None = None
 
     @field_validator("request_id", mode="before")
     @classmethod
@@ -58,7 +59,7 @@ Row = TypeVar("Row", bound=_Row)
 class Page(_Row, Generic[Row]):
     """The rows of an answer, and where to go on if there are more."""
 
-    result: list[Row]
+    result: Annotated[list[Row], Field(fail_fast=True)]
     more_result: StrictBool | None = Field(None, alias="moreResult")
     next_page_token: StrictStr | None = Field(None, alias="nextPageToken")
 
@@ -74,13 +75,13 @@ class _SyncRow(TypedDict):
     __pydantic_config__ = ConfigDict(hide_input_in_errors=True)  # type: ignore[misc] # pydantic's own way
     status: Status
     id: NotRequired[LeadId | None]
-    reasons: NotRequired[list[_Error] | None]
+    reasons: NotRequired[Annotated[list[_Error], Field(fail_fast=True)] | None]
 
 
 class SyncAnswer(_Row):
     """What Sync Leads says of a request's records."""
 
-    result: list[_SyncRow]
+    result: Annotated[list[_SyncRow], Field(fail_fast=True)]
 
     def values(self) -> LeadResults:
         """Return it as the client hands it out.
@@ -138,7 +139,7 @@ class _FieldRow(_Row):
 class DescribeRow(_Row):
     """What describe2 says of leads."""
 
-    fields: list[_FieldRow]
+    fields: Annotated[list[_FieldRow], Field(fail_fast=True)]
 
     def values(self) -> list[LeadField]:
         """Return the fields as the client hands them out."""

@@ -74,20 +74,34 @@ class _Cohort(_Part):
     count: Count | None = None
 
 
-class CohortsAnswer(RootModel[list[_Cohort]]):
+# At the first fault, since a list of all of them may be a hundred times as large as the body.
+class CohortsAnswer(RootModel[Annotated[list[_Cohort], Field(fail_fast=True)]]):
     """The saved cohorts of a project."""
 
 
-class _Project(_Part):
-    permissions: list[StrictStr] | None = None
+class Project(_Part):
+    """What an account may do in a project."""
+
+    permissions: Annotated[list[StrictStr], Field(fail_fast=True)] | None = None
 
 
-class _Account(_Part):
-    projects: dict[str, _Project] | None = None
+class Account(_Part):
+    """The projects and data views that an account sees."""
+
+    projects: dict[str, object] | None = None
     workspaces: dict[str, object] | None = None
+
+    def project(self, project_id: int) -> Project | None:
+        """Return a project, if the account sees it; the others do not matter.
+
+        Raises:
+            ValueError: it is not as documented.
+        """
+        held = (self.projects or {}).get(str(project_id))
+        return None if held is None else Project.model_validate(held)
 
 
 class MeAnswer(_Part):
     """What the service account sees; Mixpanel documents every key of it as optional."""
 
-    results: _Account
+    results: Account

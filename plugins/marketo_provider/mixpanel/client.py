@@ -13,11 +13,11 @@ import requests
 
 from marketo_provider.clock import Clock
 from marketo_provider.errors import AccessDenied, CohortUnusable, InvalidSetting, RequestRefused, SessionLost
-from marketo_provider.mixpanel.answers import CohortsAnswer, EngageAnswer, MeAnswer, read_page
+from marketo_provider.mixpanel.answers import Account, CohortsAnswer, EngageAnswer, MeAnswer, Project, read_page
 from marketo_provider.mixpanel.connection import MixpanelConnection
 from marketo_provider.mixpanel.exchange import Exchange
 from marketo_provider.mixpanel.models import Cohort, Page
-from marketo_provider.transport import Request
+from marketo_provider.transport import MAX_BODY_BYTES, Request
 
 __all__ = ["Cohort", "MixpanelClient", "Page"]
 
@@ -27,6 +27,8 @@ _HEADERS = {"X-Mixpanel-Integration-ID": "airflow-provider-mixpanel-cohorts-to-m
 # A little more than Mixpanel's own limits, 488 and 120 seconds, so that its answer is heard.
 _QUERY_SECONDS = 503.0
 _APP_SECONDS = 135.0
+# Of a profile's id and address; a page as a whole may have more of them.
+_MOST_BYTES_A_PROFILE = 1024
 _NEEDED_PERMISSION = "view_base_reports"
 _SAYS_ENOUGH = {"401", "402"}
 _FORBIDDEN = "403"
@@ -142,8 +144,12 @@ class MixpanelClient:
             MarketoProviderError: see `Exchange.ask`.
         """
         request = Request("GET", "/api/app/me", params={"include_workspace_users": "false"}, headers=_HEADERS)
-        account = self._exchange.ask(request, MeAnswer.model_validate_json, seconds=_APP_SECONDS).results
-        project = (account.projects or {}).get(str(self.project_id))
+
+        def read(body: bytes) -> tuple[Account, Project | None]:
+            account = MeAnswer.model_validate_json(body).results
+            return account, account.project(self.project_id)
+
+        account, project = self._exchange.ask(request, read, seconds=_APP_SECONDS)
         if project is None:
             raise AccessDenied(
                 f"Mixpanel's region {self._region} shows this service account no project {self.project_id}; check "
@@ -171,7 +177,14 @@ class MixpanelClient:
             "include_all_users": "false",
             "page_size": str(self._page_size),
         }
-        return Request("POST", "/api/query/engage", params=self._scope, form=form | place, headers=_HEADERS)
+        return Request(
+            "POST",
+            "/api/query/engage",
+            params=self._scope,
+            form=form | place,
+            most_bytes=MAX_BODY_BYTES + self._page_size * _MOST_BYTES_A_PROFILE,
+            headers=_HEADERS,
+        )
 
     def _must_exist(self, cohort_id: int) -> None:
         if all(cohort.cohort_id != cohort_id for cohort in self.cohorts()):
