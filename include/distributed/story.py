@@ -21,7 +21,7 @@ from include.distributed.scenery import Instance
 from include.distributed.worker import Worker
 
 _DELIVERY = "export_to_marketo"
-_BEGINS_WITHIN, _DONE_WITHIN = 300, 600
+_BEGINS_WITHIN, _DONE_WITHIN = 600, 900
 _SEEN_BEFORE_DEATH = 3
 _MOVING, _ENTERED, _EXITED = 3, 60, 40
 
