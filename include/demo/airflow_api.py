@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from include.demo.failure import DemoFailed
 
@@ -53,6 +55,8 @@ class AirflowApi:
         self._credentials = {"username": user, "password": password}
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy of this machine has no business on loopback
+        # A machine that plays several is slow at times, and what only reads may be asked again.
+        self._session.mount("http://", HTTPAdapter(max_retries=Retry(read=5, connect=0, allowed_methods={"GET"})))
 
     def log_in(self) -> None:
         """Get a token.

@@ -79,9 +79,10 @@ class Worker:
             otherwise=lambda: f"{self.name} does not start. The end of {self.log}:\n{tail(self.log)}",
         )
 
-    def runs(self, dag_id: str, run_id: str, task_id: str) -> bool:
-        """Whether it has begun that task: where a task runs, there is its log."""
-        return task_log(self.disk / "airflow" / "logs", dag_id, run_id, task_id).exists()
+    def last_ran(self, dag_id: str, run_id: str, task_id: str) -> float:
+        """Return when it last worked on that task: where a task runs, its log grows. 0 if it never did."""
+        log = task_log(self.disk / "airflow" / "logs", dag_id, run_id, task_id)
+        return log.stat().st_mtime if log.exists() else 0.0
 
     def cut_power(self) -> None:
         """Kill it and all that it runs, tasks too, so that none has time to tidy up; its disk stays."""
