@@ -196,9 +196,9 @@ def test_connections_in_the_database_are_listed(
 @pytest.mark.parametrize(
     ("conn_id", "why"),
     [
-        ("nowhere", "Airflow knows no Connection `nowhere`"),
+        ("nowhere", "Airflow knows no Connection `nowhere`, or cannot"),
         ("marketo_default", "is of the type marketo, not mixpanel"),
-        ("broken", "Connection `broken` cannot be read"),
+        ("broken", "Airflow knows no Connection `broken`, or cannot read it"),
     ],
 )
 def test_a_connection_that_cannot_serve_is_refused(

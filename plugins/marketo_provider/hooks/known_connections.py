@@ -18,8 +18,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from marketo_provider.errors import InvalidSetting
 
-_UNREADABLE = (ValueError, TypeError)  # what Airflow raises for text that makes no Connection
-
 
 @dataclass(frozen=True, slots=True)
 class KnownConnections:
@@ -51,11 +49,8 @@ def check_connection(conn_id: str, conn_type: str) -> None:
         connection = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         raise InvalidSetting(
-            f"Airflow knows no Connection `{conn_id}`. Make one of the type {conn_type}, or name another."
-        ) from None
-    except _UNREADABLE:
-        raise InvalidSetting(
-            f"Connection `{conn_id}` cannot be read. Write it anew, as README shows under Connections."
+            f"Airflow knows no Connection `{conn_id}`, or cannot read it. Make one of the type {conn_type} (README, "
+            "Connections), or name another."
         ) from None
     if connection.conn_type != conn_type:
         raise InvalidSetting(f"Connection `{conn_id}` is of the type {connection.conn_type}, not {conn_type}.")
@@ -70,6 +65,6 @@ def _in_environment() -> list[str]:
 def _type_in_environment(conn_id: str) -> str | None:
     try:
         connection = EnvironmentVariablesBackend().get_connection(conn_id)
-    except _UNREADABLE:
+    except (ValueError, TypeError):  # a text that makes no Connection of any type
         return None
     return connection.conn_type if connection else None
