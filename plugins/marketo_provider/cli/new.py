@@ -146,8 +146,9 @@ def _show(load: FirstLoad, export: CohortExport) -> None:
             f"            {sample.holding:,} of these leads hold True already: the first run will stop and ask. "
             "Better take a field that nobody has used"
         )
-    days = "one day" if load.days == 1 else f"{load.days:,} days"
+    days = "today" if load.days == 1 else f"on {load.days:,} days"
+    untold = ", and what Marketo needs to import" if load.route == "bulk_import" else ""
     tell(
-        f"First load  by {load.route}: {load.route_reason}. At least {load.calls:,} calls, "
-        f"{load.seconds / 60:,.0f} minutes of them, {days}; {load.calls_left:,} calls are left today"
+        f"First load  by {load.route}: {load.route_reason}. At least {load.calls:,} calls, of {load.calls_left:,} "
+        f"left today: {load.seconds / 60:,.0f} minutes at best{untold}, {days}"
     )

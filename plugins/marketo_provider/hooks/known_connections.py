@@ -49,8 +49,8 @@ def check_connection(conn_id: str, conn_type: str) -> None:
         connection = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         raise InvalidSetting(
-            f"Airflow knows no Connection `{conn_id}`, or cannot read it. Make one of the type {conn_type} (README, "
-            "Connections), or name another."
+            f"Airflow knows no Connection `{conn_id}`, or cannot read it. Make one of the type {conn_type}, or "
+            "name another."
         ) from None
     if connection.conn_type != conn_type:
         raise InvalidSetting(f"Connection `{conn_id}` is of the type {connection.conn_type}, not {conn_type}.")
