@@ -13,13 +13,12 @@ from include.simulator.cohort import Cohort, Delay, Sent
 from include.simulator.marketo import Marketo
 from include.simulator.sync_leads import SyncLeads
 from marketo_provider.marketo.connection import MarketoConnection
-from marketo_provider.marketo.imports import MAX_FILE_BYTES
 from marketo_provider.marketo.limits import WINDOW_SECONDS, CallLimits, Share
 from marketo_provider.sync.budget import Budget, calls_again_at
+from marketo_provider.sync.import_files import rows_per_file
 from marketo_provider.sync.route import choose_route
 
 _CHECK_CALLS = 2  # for the fields, and whether ours is a custom one
-_ROW_BYTES_BESIDE_ADDRESS = len(",true\r\n")
 
 
 @dataclass(slots=True)
@@ -144,7 +143,7 @@ class Runs:
         return sent
 
     def _files(self, entered: int) -> Iterator[int]:
-        most = MAX_FILE_BYTES // (self._assumed.address_bytes + _ROW_BYTES_BESIDE_ADDRESS)
+        most = rows_per_file(self._assumed.address_bytes)
         for first in range(0, entered, most):
             yield min(most, entered - first)
 

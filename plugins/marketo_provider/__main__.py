@@ -1,13 +1,13 @@
-"""The command line: `python -m marketo_provider <command>`. All but `state` works without Airflow."""
+"""The command line: `python -m marketo_provider <command>`. All but `new` and `state` work without Airflow."""
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from marketo_provider.cli import schema, state, validate
+from marketo_provider.cli import new, schema, state, validate
 from marketo_provider.errors import MarketoProviderError
 
-COMMANDS = (validate, schema, state)
+COMMANDS = (new, validate, schema, state)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,8 +4,9 @@ A wrong export is left out and named; it never takes a good one down. Of two exp
 loaded, since nobody but their author can say which of them is meant.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -64,24 +65,26 @@ class _Collision:
     problem: ExportProblem
 
 
-def load_exports(folder: Path) -> LoadedExports:
+def load_exports(folder: Path, *, also: Mapping[str, bytes] = {}) -> LoadedExports:
     """Read every `.yaml` and `.yml` file below a folder.
 
     Args:
         folder: usually `include/exports`. Files and folders whose name begins with a dot are passed over.
+        also: files that are not there yet, by their names, each with its content; they come last.
 
     Returns:
         The exports that can run, in the order of their files, and every problem of the others.
     """
-    if not folder.is_dir():
-        remedy = "Create it, with a YAML file in it."
-        return LoadedExports((), (ExportProblem(folder.name, 1, "", "", "there is no such folder", remedy),))
     items: list[_Item] = []
     problems: list[ExportProblem] = []
-    for path in _files(folder):
-        file = f"{folder.name}/{path.relative_to(folder).as_posix()}"
+    if not folder.is_dir():
+        remedy = "Create it, with a YAML file in it."
+        problems.append(ExportProblem(folder.name, 1, "", "", "there is no such folder", remedy))
+    files = {path.relative_to(folder).as_posix(): path.read_bytes for path in _files(folder)}
+    for name, read in (files | {name: partial(bytes, content) for name, content in also.items()}).items():
+        file = f"{folder.name}/{name}"
         try:
-            located = read_yaml(path.read_bytes())
+            located = read_yaml(read())
         except OSError:
             remedy = "Look at its permissions."
             problems.append(ExportProblem(file, 1, "", "", "the file cannot be read", remedy))

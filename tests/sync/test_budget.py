@@ -97,3 +97,14 @@ def test_no_usage_for_want_of_calls_means_no_calls(world: World) -> None:
 def test_calls_are_looked_for_after_chicagos_midnight(now: datetime, expected: datetime) -> None:
     """Five minutes past it, then every hour for some hours."""
     assert calls_again_at(now) == expected
+
+
+@pytest.mark.parametrize(("calls", "days"), [(0, 1), (349, 1), (350, 2), (799, 2), (800, 3)])
+def test_what_does_not_fit_today_takes_the_next_days(world: World, *, calls: int, days: int) -> None:
+    """A tenth of our 500 a day is for exits; today 101 are used."""
+    assert budget(world, used=100).days_for_entries(calls) == days
+
+
+def test_a_day_without_any_calls_is_waited_out(world: World) -> None:
+    """More than our share is used."""
+    assert budget(world, used=900).days_for_entries(1) == 2

@@ -22,7 +22,7 @@ from marketo_provider.sync.run import Work
 
 _HOST = re.compile(r"[a-z0-9][a-z0-9.-]*(:[0-9]+)?")
 # Somebody is waiting at the terminal.
-_PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 120.0
 
 
 def open_store() -> tuple[Store, ProviderSettings]:
@@ -104,7 +104,7 @@ def open_work(store: Store, settings: ProviderSettings, folder: str, conn_id: st
             f"Connection `{conn_id}` is of {limits.host}, and the target of {host}. Name the Connection of that "
             "instance with --marketo-conn-id."
         )
-    client = hook.get_conn(patience_seconds=_PATIENCE_SECONDS)
+    client = hook.get_conn(patience_seconds=PATIENCE_SECONDS)
     export = CohortExport(
         name=claim.export if claim else field,
         cohort_id=claim.cohort_id if claim else 1,

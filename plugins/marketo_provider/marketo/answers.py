@@ -155,6 +155,21 @@ class SchemaRow(_Row):
     is_custom: StrictBool = Field(alias="isCustom")
 
 
+class NamedRow(_Row):
+    """A field in the list of the schema; Adobe's examples leave out who created it."""
+
+    name: StrictStr
+    display_name: StrictStr = Field(alias="displayName")
+    api_created: StrictBool = Field(default=False, alias="isApiCreated")
+
+
+class CreatedRow(_Row):
+    """A field that was created."""
+
+    name: StrictStr
+    status: Literal["created"]
+
+
 class PartitionRow(_Row):
     """A lead partition."""
 

@@ -28,6 +28,7 @@ from marketo_provider.marketo.exchange import Exchange
 from marketo_provider.marketo.imports import Imports
 from marketo_provider.marketo.limits import Share
 from marketo_provider.marketo.models import FailedRequest, Field, Lead, LeadResult, LeadResults, Scalar
+from marketo_provider.marketo.schema import Schema
 from marketo_provider.transport import Request
 
 __all__ = ["FailedRequest", "Field", "Lead", "LeadResult", "LeadResults", "MarketoClient", "Scalar", "Share"]
@@ -50,6 +51,7 @@ class MarketoClient:
     Attributes:
         host: the instance's, without a scheme.
         imports: the endpoints of bulk import.
+        schema: the endpoints that list and create fields.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class MarketoClient:
         self._patience_seconds = patience_seconds
         self._exchange = Exchange(connection, session=session, clock=clock, random=random)
         self.imports = Imports(self._exchange, clock=clock, patience_seconds=patience_seconds)
+        self.schema = Schema(self._exchange, clock=clock, patience_seconds=patience_seconds)
 
     def keep_to(self, share: Callable[[], Share]) -> None:
         """Keep to what `share` says when a call begins, instead of all that the Connection allows."""

@@ -81,6 +81,7 @@ _MEANINGS = {
     "1011": Meaning(Kind.REFUSED, "the field cannot be looked up by"),
     "1013": Meaning(Kind.REFUSED, "the object was not found"),
     "1016": Meaning(Kind.QUEUE, "the queue of imports, which all integrations share, is full"),
+    "1017": Meaning(Kind.REFUSED, "there is such an object already"),
 }
 _FREE_OF_QUOTA = {"600", "601", "602", "604", "605", "608", "611"}
 _HTTP_MEANINGS = {

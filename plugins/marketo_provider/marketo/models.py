@@ -67,6 +67,24 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class SchemaField:
+    """A lead field as its schema shows it; `api_created` ones count against what the API may create."""
+
+    name: str
+    display_name: str
+    api_created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewField:
+    """A Boolean field that is to be created."""
+
+    name: str
+    display_name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class FailedRequest:
     """An answer that was a failure, for the report and for Adobe's support."""
 

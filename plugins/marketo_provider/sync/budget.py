@@ -6,6 +6,7 @@ the first call and every 250 calls. The last tenth of our share is for exits: wh
 Vendor page: help/rest-api/usage.md (AdobeDocs/marketo-developer.en).
 """
 
+import math
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -58,6 +59,11 @@ class Budget:
     def left_for_entries(self) -> int:
         """Return how many calls are left but those that are kept for exits."""
         return self.left() - int(self._share * _KEPT_FOR_EXITS)
+
+    def days_for_entries(self, calls: int) -> int:
+        """Return how many days, today among them, so many calls take, if nobody else makes any."""
+        a_day = max(1, self._share - int(self._share * _KEPT_FOR_EXITS))
+        return 1 + max(0, math.ceil((calls - max(0, self.left_for_entries())) / a_day))
 
     def allows(self, *, exits: bool) -> bool:
         """Whether another call may be made, for exits or for entries."""

@@ -11,6 +11,7 @@ from marketo_provider.sync.batches import MOST_RECORDS
 from marketo_provider.sync.changes import find_changes, keep_first
 from marketo_provider.sync.first_write import check_first_write
 from marketo_provider.sync.guards import check_guards
+from marketo_provider.sync.lead_sample import LeadSample
 from marketo_provider.sync.ownership import check_claim
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run, logger
@@ -108,8 +109,4 @@ def _new_leads(run: Run, workspace: Workspace) -> int:
         most=MOST_RECORDS,
     )
     sample: list[str] = [row["address"] for batch in batches for row in batch.to_pylist()]
-    if not sample:
-        return 0
-    leads = run.marketo.find_leads("email", sample, field=run.field)
-    known = {lead.email.lower() for lead in leads if lead.email is not None}
-    return round(candidates * (1 - len(known) / len(sample)))
+    return LeadSample.look_up(run.marketo, sample, field=run.field).new_of(candidates)

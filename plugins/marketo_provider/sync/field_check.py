@@ -30,8 +30,8 @@ STANDARD_BOOLEANS = frozenset(
 _STANDARD_LOWER = frozenset(name.lower() for name in STANDARD_BOOLEANS)
 
 
-def check_field(client: MarketoClient, name: str, label: str) -> None:
-    """Refuse a field that cannot carry the flag.
+def check_field(client: MarketoClient, name: str, label: str) -> Field:
+    """Return a field; refuse one that cannot carry the flag.
 
     Args:
         client: asks Marketo.
@@ -42,32 +42,40 @@ def check_field(client: MarketoClient, name: str, label: str) -> None:
         FieldUnusable: says why, and what to do.
     """
     if name.lower() in _STANDARD_LOWER:
-        _refuse_standard(name, label)
+        raise FieldUnusable(f"{label}: {_why_standard(name)}")
     fields = client.fields()
     field = next((field for field in fields if field.name == name), None)
     if field is None:
         raise FieldUnusable(f"{label}: {_why_missing(fields, name)} Nothing was sent.")
+    if unfit := why_unfit(field):
+        raise FieldUnusable(f"{label}: {unfit}")
+    if client.is_custom(name) is False:
+        raise FieldUnusable(f"{label}: {_why_standard(name)}")
+    return field
+
+
+def why_unfit(field: Field) -> str | None:
+    """Return why a field, as describe shows it, cannot carry the flag; None if it seems that it can."""
+    if field.name.lower() in _STANDARD_LOWER:
+        return _why_standard(field.name)
     if field.data_type != "boolean":
-        raise FieldUnusable(
-            f"{label}: the Marketo field {name} has the type {field.data_type}, not Boolean. Nothing was sent. "
+        return (
+            f"the Marketo field {field.name} has the type {field.data_type}, not Boolean. Nothing was sent. "
             "Create a custom field of type Boolean in Marketo (Admin > Field Management) and name that."
         )
     if not field.updateable:
-        raise FieldUnusable(
-            f"{label}: the Marketo field {name} cannot be updated by the API. Nothing was sent. Use another one."
-        )
+        return f"the Marketo field {field.name} cannot be updated by the API. Nothing was sent. Use another one."
     if field.crm_managed:
-        raise FieldUnusable(
-            f"{label}: the Marketo field {name} is managed by a CRM sync, which would overwrite the flag. "
+        return (
+            f"the Marketo field {field.name} is managed by a CRM sync, which would overwrite the flag. "
             "Nothing was sent. Create a field in Marketo that the CRM does not know."
         )
-    if client.is_custom(name) is False:
-        _refuse_standard(name, label)
+    return None
 
 
-def _refuse_standard(name: str, label: str) -> None:
-    raise FieldUnusable(
-        f"{label}: {name} is one of Marketo's standard fields, with a meaning of its own. Nothing was sent. "
+def _why_standard(name: str) -> str:
+    return (
+        f"{name} is one of Marketo's standard fields, with a meaning of its own. Nothing was sent. "
         "Create a custom Boolean field for this export."
     )
 

@@ -6,6 +6,7 @@ Leads that hold True cannot be listed by Marketo's API, so some members are look
 from marketo_provider.errors import FieldUnusable
 from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.batches import MOST_RECORDS
+from marketo_provider.sync.lead_sample import LeadSample
 from marketo_provider.sync.run import Run, logger
 
 
@@ -25,7 +26,7 @@ def check_first_write(run: Run, workspace: Workspace) -> None:
     addresses: list[str] = [row["address"] for batch in batches for row in batch.to_pylist()]
     if not addresses:
         return
-    holding = sum(lead.flag for lead in run.marketo.find_leads("email", addresses, field=run.field))
+    holding = LeadSample.look_up(run.marketo, addresses, field=run.field).holding
     if holding and run.parameters.adopt:
         logger.warning("%s: %d of %d sampled members hold True already.", run.label, holding, len(addresses))
     elif holding:

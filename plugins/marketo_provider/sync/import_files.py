@@ -21,10 +21,16 @@ from marketo_provider.state.ledger import COLUMNS, SCHEMA, LedgerRow, decode_row
 from marketo_provider.state.workspace import Workspace, silent
 
 _CHUNK_ROWS = 20_000
+_ROW_BYTES_BESIDE_ADDRESS = len(",true\r\n")
 _QUOTED = (
     "CASE WHEN contains(address, ',') OR contains(address, '\"') OR contains(address, chr(13)) "
     "OR contains(address, chr(10)) THEN '\"' || replace(address, '\"', '\"\"') || '\"' ELSE address END"
 )
+
+
+def rows_per_file(address_bytes: float) -> int:
+    """Return how many rows a file has room for, with addresses of that length."""
+    return int(MAX_FILE_BYTES // (address_bytes + _ROW_BYTES_BESIDE_ADDRESS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,10 +35,17 @@ def check_owner(run: Run, claim: Claim | None) -> None:
     if claim is None or claim.same_owner(run.claim()):
         return
     raise TargetClaimed(
-        f"{run.label}: the field belongs to export {claim.export!r} ({claim.sync_type}, cohort "
-        f"{claim.cohort_id} of Mixpanel project {claim.project_id}) since {claim.claimed_at:%Y-%m-%d %H:%M} "
-        "UTC. Nothing was sent. Export to a new Boolean field; or, if the old export is given up for good, "
-        f"free this one with: python -m marketo_provider state release {run.target}"
+        f"{run.label}: the field belongs to export {owner_in_words(claim)}. Nothing was sent. Export to a new "
+        "Boolean field; or, if the old export is given up for good, free this one with: "
+        f"python -m marketo_provider state release {run.target}"
+    )
+
+
+def owner_in_words(claim: Claim) -> str:
+    """Return which export a claim is of, and since when."""
+    return (
+        f"{claim.export!r} ({claim.sync_type}, cohort {claim.cohort_id} of Mixpanel project "
+        f"{claim.project_id}) since {claim.claimed_at:%Y-%m-%d %H:%M} UTC"
     )
 
 

@@ -1,0 +1,79 @@
+"""Which fields of an instance a new export may have, and whose the others are."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from marketo_provider.clock import Clock
+from marketo_provider.errors import TargetClaimed
+from marketo_provider.exports import CohortExport
+from marketo_provider.marketo.client import Field, MarketoClient
+from marketo_provider.state.log import TargetLog
+from marketo_provider.state.store import Store
+from marketo_provider.sync.field_check import check_field, why_unfit
+from marketo_provider.sync.ownership import owner_in_words
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A field that could carry a flag, and whose it is; None where it is free."""
+
+    field: Field
+    owner: str | None
+
+
+class FreeFields:
+    """The fields of one instance, as one looks for a field for a new export.
+
+    Args:
+        client: of the instance.
+        store: knows the claims.
+        declared: exports whose field is theirs before they have ever run.
+        clock: for the logs of the targets.
+    """
+
+    def __init__(
+        self, client: MarketoClient, store: Store, declared: Iterable[CohortExport], clock: Clock
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._clock = clock
+        self._declared = {each.marketo_field.lower(): each.name for each in declared}
+        self._known = frozenset(store.names(f"marketo/{client.host}"))
+
+    def candidates(self) -> list[Candidate]:
+        """Return the Boolean fields that are not Marketo's own, free or not."""
+        fields = (field for field in self._client.fields() if why_unfit(field) is None)
+        return [Candidate(field, self.owner(field.name)) for field in fields]
+
+    def owner(self, name: str) -> str | None:
+        """Return whose a field is, in words."""
+        target = f"marketo/{self._client.host}/{name.lower()}"
+        claim = TargetLog(self._store, target, self._clock).target.claim if name.lower() in self._known else None
+        if claim and claim.retired_at:
+            return f"export {claim.export!r}, which was retired on {claim.retired_at:%Y-%m-%d %H:%M} UTC"
+        if claim:
+            return f"export {owner_in_words(claim)}"
+        declared = self._declared.get(name.lower())
+        return f"export {declared!r}, which is declared and has not run yet" if declared else None
+
+    def check_free(self, name: str, label: str) -> None:
+        """Refuse a field that is another export's.
+
+        Raises:
+            TargetClaimed: says whose it is.
+        """
+        if owner := self.owner(name):
+            target = f"{self._client.host}/{name.lower()}"
+            raise TargetClaimed(
+                f"{label}: the field {name} is taken by {owner}. Take another one; or, if that export is given up "
+                f"for good, free it with: python -m marketo_provider state release {target}"
+            )
+
+    def check(self, name: str, label: str) -> Field:
+        """Return a field; refuse one that is another export's, or cannot carry the flag.
+
+        Raises:
+            TargetClaimed, FieldUnusable: says why, and what to do.
+        """
+        self.check_free(name, label)
+        return check_field(self._client, name, label)
