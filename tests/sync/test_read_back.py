@@ -27,6 +27,12 @@ def set_flag(world: World, address: str, *, value: bool) -> None:
     world.marketo.instance.leads.update(lead, {FIELD: value})
 
 
+def unfinished(world: World) -> bool:
+    """Whether a one-time export may go on."""
+    claim = world.run().open_log().target.claim
+    return claim is not None and claim.finished_at is None
+
+
 def test_nothing_is_read_back_where_nothing_was_sent(world: World) -> None:
     """No delivery, no call."""
     report = world.sync()
@@ -62,6 +68,23 @@ def test_a_member_set_false_by_somebody_else_is_put_right(world: World) -> None:
     assert seen.drift == pytest.approx(1 / 41)
     assert (after.entered, after.set_true) == (1, 1)
     assert world.flags()[MEMBERS[0]] is True
+
+
+def test_a_one_time_export_that_saw_a_lead_differ_is_not_finished(tmp_path: Path) -> None:
+    """The next run sends that one again, and ends it."""
+    world = World(tmp_path, sync_type="one_time", max_changes_per_run=20, max_drift_share=1.0)
+    world.sync(MEMBERS)
+    first = next(address for address, flag in world.flags().items() if flag)
+    set_flag(world, first, value=False)
+
+    seen = world.sync()
+    assert unfinished(world)
+    after = world.sync()
+
+    assert (seen.drift, seen.left_over) == (pytest.approx(1 / 40), 0)
+    assert after.drift == 0
+    assert world.flags() == dict.fromkeys(MEMBERS, True)
+    assert not unfinished(world)
 
 
 def test_a_leaver_set_true_by_somebody_else_is_put_right(world: World) -> None:

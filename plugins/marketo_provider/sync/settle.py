@@ -76,7 +76,9 @@ class Settling:
         self._complete_report(workspace)
         failed_by, failure = ("import", unreadable) if unreadable else self._failure()
         now = run.clock.now()
-        if run.one_time and not (report.left_over or failure or goes_on or self._log.target.imports):
+        if run.one_time and not (
+            report.left_over or failure or goes_on or self._log.target.imports or self._doubts(workspace)
+        ):
             claim = claim.model_copy(update={"finished_at": now})
         settled = Settled(
             at=now,
@@ -104,6 +106,18 @@ class Settling:
             run.store.delete(path)
         logger.info("%s: %s.", run.label, report.line())
         return settled
+
+    def _doubts(self, workspace: Workspace) -> int:
+        """Return of how many leads nobody knows what they hold, since the read-back found them otherwise."""
+        count: int
+        (count,) = workspace.row("SELECT count(*) FROM ledger WHERE flag = 'unknown'")
+        if count:
+            logger.warning(
+                "%s is not finished: %d leads do not hold what was sent. Trigger the DAG again.",
+                self._run.label,
+                count,
+            )
+        return count
 
     def _save_refused(self, workspace: Workspace, journals: list[str]) -> None:
         if not self._report.refused:
