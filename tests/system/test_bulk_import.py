@@ -28,7 +28,7 @@ from airflow.sdk import DAG
 from marketo_provider.operators.marketo import CohortToMarketoOperator
 
 for name, field, deferrable in (("deferred", "flagDeferred", True), ("held", "flagHeld", False)):
-    with DAG(name, schedule=None, default_args={"retries": 2, "retry_delay": timedelta(seconds=1)}):
+    with DAG(name, schedule=None, default_args={"retries": 10, "retry_delay": timedelta(seconds=1)}):
         CohortToMarketoOperator(
             task_id="export",
             cohort_id=1001,
@@ -40,7 +40,7 @@ for name, field, deferrable in (("deferred", "flagDeferred", True), ("held", "fl
 # Who was killed or frozen is missed by his silence; these are only shorter than Airflow's own.
 _QUICK = {
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
 }
 
