@@ -19,6 +19,7 @@ _SMALL = {
     "deliver": {"CHANGES": "3000"},
     "bulk": {"MEMBERS": "3000"},
     "parse": {"EXPORTS": "3"},
+    "page": {"EXPORTS": "3", "RUNS": "20"},
 }
 _TOO_LONG = {"limits", "end_to_end"}  # the one takes minutes of real time, the other a real Airflow
 
