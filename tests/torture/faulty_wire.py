@@ -9,7 +9,6 @@ from typing import Any
 
 import requests
 from requests.adapters import BaseAdapter
-from tests.torture.work import Write
 
 from include.sandbox.marketo import TOKEN_PATH, MarketoSandbox
 from include.sandbox.mixpanel import MixpanelSandbox
@@ -18,6 +17,7 @@ from tests.sync.world import as_answer, as_request
 from tests.torture.kinds import MAY_HAVE_ACTED, RECORD_CODES
 from tests.torture.process import Process
 from tests.torture.witness import Witness
+from tests.torture.work import Write
 
 _CALLS = {"/rest/v1/leads.json": "sync", "/bulk/v1/leads.json": "upload"}
 # Marketo ends a request itself after 90 seconds.

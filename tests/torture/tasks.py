@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from tests.torture.work import Work
-
 from marketo_provider.errors import (
     ImportsUnderWay,
     LeaseHeld,
@@ -24,6 +22,7 @@ from marketo_provider.sync.snapshot import read_snapshot
 from tests.sync.world import Killed
 from tests.torture.process import Plan, Process
 from tests.torture.witness import under_way
+from tests.torture.work import Work
 from tests.torture.world import World
 
 T = TypeVar("T")

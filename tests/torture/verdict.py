@@ -1,8 +1,7 @@
 """The verdict: each lead's field against the cohort, once all is over."""
 
-from tests.torture.work import Keys
-
 from tests.torture.by_hand import Marks
+from tests.torture.work import Keys
 from tests.torture.world import World
 
 

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from tests.torture.work import Keys, Work, Write
-
 from include.sandbox.marketo_bulk_queue import Job
 from include.sandbox.marketo_instance import Instance
 from include.sandbox.wire import Request
 from tests.torture.process import Process
 from tests.torture.stepping import Stepper
+from tests.torture.work import Keys, Work, Write
 
 if TYPE_CHECKING:
     from datetime import datetime

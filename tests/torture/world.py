@@ -6,7 +6,6 @@ from random import Random
 from typing import Any
 
 import requests
-from tests.torture.work import Keys
 
 from include.sandbox.marketo import MarketoSandbox
 from include.sandbox.marketo_fields import Field
@@ -28,6 +27,7 @@ from tests.torture.process import Plan, Process
 from tests.torture.schedule import PEOPLE, Schedule
 from tests.torture.stepping import Stepper
 from tests.torture.witness import Witness
+from tests.torture.work import Keys
 
 FIELDS = (FIELD, OTHER_FIELD)
 _FIRST_COHORT = 1001
