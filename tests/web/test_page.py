@@ -78,10 +78,9 @@ def row_of(text: str, name: str) -> str:
 
 def test_every_route_asks_who_it_is(client: TestClient) -> None:
     """Anonymous gets 401 from each, also from one that is added; Airflow protects none of them by itself."""
-    paths = [route.path for route in app.routes]
+    paths = [route.path for route in app.routes if isinstance(route, APIRoute)]
 
-    assert all(isinstance(route, APIRoute) for route in app.routes)
-    assert paths
+    assert len(paths) == len(app.routes) > 0
     for path in paths:
         asked = client.get(f"/cohort-exports{re.sub(r'{[^}]*}', SECRET.dag_id, path)}")
         assert asked.status_code == 401, path

@@ -4,6 +4,7 @@ Nothing is written here, no address can be shown (the summaries hold none), and 
 runs does not see its export.
 """
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Annotated, Any, Final
@@ -55,7 +56,8 @@ def overview(user: User) -> str:
     gone = {orphan.summary.dag_id or "" for orphan in everything.orphans}
     shown = get_auth_manager().filter_authorized_dag_ids(dag_ids=gone, user=user)
     orphans = [orphan for orphan in everything.orphans if (orphan.summary.dag_id or "") in shown]
-    return _page("overview.html", "../", exports=exports, orphans=orphans, problem=problem)
+    states = Counter(export.state for export in exports).most_common()
+    return _page("overview.html", "../", exports=exports, states=states, orphans=orphans, problem=problem)
 
 
 @app.get(
