@@ -24,42 +24,44 @@ from tests.benchmarks.common import Limit, Work, best, report, scratch, size
 _BUCKET = "bench-bucket"
 _REQUESTS = 7
 _A_YEAR = 365 * 12
+_PAGES = {"all exports": "", "one export": "dags/cohort_export__number_1"}
 _CONNECTION = {"conn_type": "aws", "login": "key", "password": "secret"}
 
 
 def main() -> None:
     """Run it."""
     exports, runs = size("EXPORTS", 100), size("RUNS", _A_YEAR)
-    sides = {
-        f"{name}, {where}": best(answer, path, where, exports, runs)
-        for where in ("file", "s3")
-        for name, path in (("all exports", ""), ("one export", "dags/cohort_export__number_1"))
-    }
+    sides = {where: best(answer, where, exports, runs) for where in ("file", "s3")}
     limits = [
-        Limit(f"milliseconds a request: {name}", round(1000 * work.seconds, 1), "<=", 300)
-        for name, work in sides.items()
+        Limit(f"milliseconds a request: {page}, {where}", round(1000 * work.more[page], 1), "<=", 300)
+        for where, work in sides.items()
+        for page in _PAGES
     ]
     report("bench-page", sides, limits)
 
 
-def answer(path: str, where: str, exports: int, runs: int) -> Work:
-    """Ask for a page some times; the median counts, and `first` is that of a process that has just begun."""
+def answer(where: str, exports: int, runs: int) -> Work:
+    """Ask for each page some times; the medians count, and the seconds of the slower one stand for the side."""
     airflow_home.set_up()
+    more: dict[str, float] = {}
     with scratch() as folder, _store_url(where, folder) as url:
         from tests.web import scenery  # noqa: PLC0415 - after Airflow's home is set
 
         client = scenery.open_deployment(url, exports=exports, runs=runs)
         cookie = scenery.cookie_of("somebody")
-        seconds, cpu = [], []
-        for _ in range(_REQUESTS):
-            began, busy = time.perf_counter(), time.process_time()
-            answered = client.get(f"/cohort-exports/{path}", headers=cookie)
-            seconds.append(time.perf_counter() - began)
-            cpu.append(time.process_time() - busy)
-            if answered.status_code != 200 or "38,5" not in answered.text:
-                raise RuntimeError(f"the page was not answered: {answered.status_code}")
-    more = {"first": seconds[0], "of this process": statistics.median(cpu)}
-    return Work(statistics.median(seconds[1:]), exports * runs, len(answered.content), more=more)
+        for page, path in _PAGES.items():
+            seconds, cpu = [], []
+            for _ in range(_REQUESTS):
+                began, busy = time.perf_counter(), time.process_time()
+                answered = client.get(f"/cohort-exports/{path}", headers=cookie)
+                seconds.append(time.perf_counter() - began)
+                cpu.append(time.process_time() - busy)
+                if "38,512" not in answered.text:
+                    raise RuntimeError(f"the page was not answered: {answered.status_code}")
+            more[page] = statistics.median(seconds)
+            more[f"{page}, this process"] = statistics.median(cpu)
+            more[f"{page}, the first"] = seconds[0]
+    return Work(max(more[page] for page in _PAGES), exports * runs, len(answered.content), more=more)
 
 
 @contextmanager
