@@ -125,7 +125,7 @@ def test_no_exports(client: TestClient) -> None:
 
 def test_each_state(client: TestClient, store: Store) -> None:
     """Up to date, partly, running, stopped with its reason, failed without one, never run."""
-    names = ("good", "partly", "at_work", "stopped", "broken", "new")
+    names = ("good", "partly", "at_work", "halted", "broken", "new")
     exports = {name: an_export(name, number) for number, name in enumerate(names)}
     declare(list(exports.values()))
     for name, states in (
@@ -135,7 +135,7 @@ def test_each_state(client: TestClient, store: Store) -> None:
         ("broken", ["success", "failed"]),
     ):
         keep(store, exports[name], add_runs(exports[name], states)[0], left_over=5 if name == "partly" else 0)
-    stopped = exports["stopped"]
+    stopped = exports["halted"]
     first, second = add_runs(stopped, ["success", "failed"])
     stops = {stopped.dag_id: stop_of(stopped, second, message="Trigger the DAG with allow_exits = 12600.")}
     write_summary(store, folder_of(stopped), summary_of(stopped, settled(stopped, first), stops=stops))
@@ -145,8 +145,10 @@ def test_each_state(client: TestClient, store: Store) -> None:
     assert "up to date" in row_of(text, "good")[:120]
     assert "partly up to date" in row_of(text, "partly")
     assert "running" in row_of(text, "at_work")[:120]
-    assert "failed The newest run failed" in row_of(text, "broken")
-    assert "stopped Trigger the DAG with allow_exits = 12600." in row_of(text, "stopped")
+    assert "failed" in row_of(text, "broken")[:120]
+    assert "The newest run failed" in row_of(text, "broken")
+    assert "stopped" in row_of(text, "halted")[:120]
+    assert "Trigger the DAG with allow_exits = 12600." in row_of(text, "halted")
     assert "never run" in row_of(text, "new")
 
 
@@ -247,7 +249,8 @@ def test_a_one_time_export_shows_each_of_its_fields(client: TestClient, store: S
 
     text = text_of(client, "")
 
-    assert text.count("finished") == 2
+    assert "2 exports: 2 finished" in text
+    assert text.count(" finished ") == 3
     assert "Fields that no export" not in text
     assert "4,321" in text_of(client, f"dags/{once.dag_id}?field=secondField")
 
