@@ -120,7 +120,7 @@ def test_nothing_of_the_ledger_is_kept(world: World) -> None:
     """Only the log, and the lists of what was done."""
     retire_target(world.run())
 
-    assert world.store.names(TARGET) == ["head.json", "log", "runs"]
+    assert world.store.names(TARGET) == ["head.json", "history.json", "log", "runs", "summary.json"]
     assert world.run().open_log().target.closed
 
 

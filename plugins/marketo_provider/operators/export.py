@@ -15,6 +15,7 @@ from marketo_provider.hooks.marketo import MarketoHook
 from marketo_provider.operators.runs import airflow_errors, make_run
 from marketo_provider.sync.import_wait import wait_for_imports
 from marketo_provider.sync.run import Run
+from marketo_provider.sync.summarise import stops_summarised
 from marketo_provider.triggers.bulk_import import MarketoBulkImportTrigger
 
 # Another run may give the lease back long before it could be taken over.
@@ -41,7 +42,7 @@ class ExportOperator(BaseOperator):
     :param deferrable: whether a long wait gives the worker back; without, the task keeps it and sleeps.
     """
 
-    template_fields: Sequence[str] = ("cohort_id", "marketo_field", "options", "parameters")
+    template_fields: Sequence[str] = ("cohort_id", "marketo_field", "sync_type", "options", "parameters")
     ui_color = "#e7e3f5"
 
     def __init__(  # noqa: PLR0913 - an operator's arguments are its documentation
@@ -83,7 +84,9 @@ class ExportOperator(BaseOperator):
             try:
                 with airflow_errors():
                     try:
-                        return self._work(self._run(context, **patience), context, state)
+                        run = self._run(context, **patience)
+                        with stops_summarised(run):
+                            return self._work(run, context, state)
                     except VendorUnavailable as error:
                         raise self._parked(error, down_since, state) from None
             except WaitUntil as wait:

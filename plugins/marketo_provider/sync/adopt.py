@@ -13,6 +13,7 @@ from marketo_provider.state.ledger import Flag, Key, LedgerRow, encode_rows
 from marketo_provider.state.records import Adopted, Released
 from marketo_provider.sync.address import Unusable, read_address
 from marketo_provider.sync.import_wait import IDS_ARE_VALID_FOR
+from marketo_provider.sync.summarise import summarise_claim
 
 _EMAIL_COLUMNS = ("email", "email address")
 _ID_COLUMNS = ("id", "lead id", "person id")
@@ -86,6 +87,7 @@ def release_target(lease: Lease) -> None:
         )
     lease.append(Released(at=lease.now(), by=lease.holder))
     lease.give_back()
+    summarise_claim(lease.log.store, lease.log.folder, None)
 
 
 def _rows(reader: "csv.DictReader[str]") -> list[LedgerRow]:

@@ -12,6 +12,7 @@ from marketo_provider.state.records import Claim, Retired, RetirementBegun
 from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Work, logger
+from marketo_provider.sync.summarise import summarise_claim
 from marketo_provider.sync.withdraw import Withdrawal
 
 # The log stays, so that a later export is refused; and the lists of runs, which tell what was done.
@@ -43,6 +44,7 @@ def retire_target(work: Work) -> Report:
                 withdrawal.check_imports()
                 _check_all_false(work, log, workspace, withdrawal.report)
             lease.append(Retired(at=work.clock.now(), by=lease.holder))
+        summarise_claim(work.store, work.folder, log.target.claim)
         for folder in _FORGOTTEN:
             work.store.delete(f"{work.folder}/{folder}")
     logger.info("%s is retired: set %d False.", work.target, withdrawal.report.set_false)

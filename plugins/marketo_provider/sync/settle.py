@@ -5,7 +5,7 @@ from typing import Literal
 
 from marketo_provider.state.files import REFUSED_COLUMNS
 from marketo_provider.state.lease import Lease
-from marketo_provider.state.ledger import load_ledger, settle_ledger
+from marketo_provider.state.ledger import settle_ledger
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import Claim, Settled
 from marketo_provider.state.snapshots import Snapshot
@@ -13,6 +13,7 @@ from marketo_provider.state.workspace import Workspace, csv_rows
 from marketo_provider.sync.prune import find_unneeded
 from marketo_provider.sync.report import FailedCall, Report
 from marketo_provider.sync.run import Run, logger
+from marketo_provider.sync.summarise import count_standing, summarise_run
 
 _FEWEST_REFUSED = 100
 
@@ -70,8 +71,7 @@ class Settling:
         # Counting the ledger itself would cost what is there, not what changed.
         (added,) = workspace.row("SELECT count(*) FROM changes ANTI JOIN known USING (key_high, key_low)")
         report.ledger_size = ledger_rows + added
-        if run.one_time:
-            load_ledger(workspace, self._log.target)
+        standing = count_standing(workspace, self._log.target, report.members)
         self._save_refused(workspace, journals)
         self._complete_report(workspace)
         failed_by, failure = ("import", unreadable) if unreadable else self._failure()
@@ -105,6 +105,7 @@ class Settling:
         for path in unneeded:
             run.store.delete(path)
         logger.info("%s: %s.", run.label, report.line())
+        summarise_run(run, settled, standing)
         return settled
 
     def _doubts(self, workspace: Workspace) -> int:

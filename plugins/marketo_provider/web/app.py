@@ -1,0 +1,130 @@
+"""The page's routes. Airflow does not authenticate a plugin's, so each of these asks for Airflow's own user.
+
+Nothing is written here, no address can be shown (the summaries hold none), and whoever has no right to a DAG's
+runs does not see its export.
+"""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Annotated, Any, Final
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.core_api.security import get_user, requires_access_dag
+from airflow.utils.session import create_session
+from fastapi import Depends, FastAPI, HTTPException, Query
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+from marketo_provider.errors import MarketoProviderError
+from marketo_provider.hooks.state import provider_settings, state_store
+from marketo_provider.sync.summary import History, RunFigures, Summary
+from marketo_provider.web import charts, wordings
+from marketo_provider.web.deployment import ExportDag, read_dags
+from marketo_provider.web.overview import Export, Overview, bring_together
+from marketo_provider.web.refusals import refusal
+from marketo_provider.web.stored import StoredSummaries
+
+_SINGLE_RUNS: Final = 84
+
+app = FastAPI(title="Cohort exports", docs_url=None, redoc_url=None, openapi_url=None)
+User = Annotated[BaseUser, Depends(get_user)]
+_environment = Environment(
+    loader=PackageLoader("marketo_provider.web"),
+    autoescape=select_autoescape(default=True),
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.filters |= {
+    "number": wordings.number,
+    "share": wordings.share,
+    "moment": wordings.moment,
+    "age": wordings.age,
+}
+_environment.globals |= {"refusal": refusal, "steps": wordings.STEPS, "line": charts.line}
+
+
+@app.get("/", response_class=HTMLResponse)
+def overview(user: User) -> str:
+    """List the exports that the user may see, and the fields that none declares any more."""
+    everything, problem = _overview()
+    permitted = get_auth_manager().get_authorized_dag_ids(user=user)
+    exports = [export for export in everything.exports if export.dag.dag_id in permitted]
+    # The DAG of an orphan may be gone, which Airflow's own list of DAGs does not name.
+    gone = {orphan.summary.dag_id or "" for orphan in everything.orphans}
+    shown = get_auth_manager().filter_authorized_dag_ids(dag_ids=gone, user=user)
+    orphans = [orphan for orphan in everything.orphans if (orphan.summary.dag_id or "") in shown]
+    states = Counter(export.state for export in exports).most_common()
+    return _page("overview.html", "../", exports=exports, states=states, orphans=orphans, problem=problem)
+
+
+@app.get(
+    "/dags/{dag_id}",
+    response_class=HTMLResponse,
+    dependencies=[Depends(requires_access_dag(method="GET", access_entity=DagAccessEntity.RUN))],
+)
+def export(dag_id: str, field: Annotated[str | None, Query()] = None) -> str:
+    """Show one export; of a one-time export, the target of one field."""
+    everything, problem = _overview()
+    own = [one for one in everything.exports if one.dag.dag_id == dag_id]
+    shown = next((one for one in own if field is None or one.field == field), None)
+    if shown is None:
+        raise HTTPException(404, "There is no such export. It may have been removed, or its DAG not parsed yet.")
+    history = History()
+    if shown.folder and shown.last and not problem:
+        try:
+            history = _stored().history(shown.folder)
+        except MarketoProviderError as error:
+            problem = str(error)
+    return _page("export.html", "../../", export=shown, others=own, problem=problem, **_figures(shown, history))
+
+
+def _figures(export: Export, history: History) -> dict[str, Any]:
+    runs = history.runs
+    if export.last is None:
+        return {"runs": ()}
+    newest = RunFigures.of(export.last)
+    day = [run.api_calls for run in runs if run.at > newest.at - timedelta(days=1)]
+    single = [run for run in runs if run.run_id is not None][-_SINGLE_RUNS:]
+    return {
+        "runs": runs or (newest,),
+        "single": single or [newest],
+        "members_line": charts.line_in_time(runs or (newest,), width=640, height=150),
+        "moved": charts.moved(single or [newest], width=640, half=70),
+        "waterfall": charts.waterfall(newest, export.last.standing),
+        "calls_of_a_day": sum(day) or newest.api_calls,
+    }
+
+
+def _overview() -> tuple[Overview, str | None]:
+    """Return what there is to show, and what is wrong with the store, if it cannot be read."""
+    summaries: dict[str, Summary] = {}
+    problem = None
+    try:
+        summaries = _stored().read()
+    except MarketoProviderError as error:
+        problem = str(error)
+    with create_session() as session:
+        dags = read_dags(session, {one.dag_id for one in summaries.values() if one.dag_id})
+    if not problem:
+        try:
+            summaries = _stored().caught_up(summaries, _ended(dags))
+        except MarketoProviderError as error:
+            problem = str(error)
+    return bring_together(dags, summaries), problem
+
+
+def _ended(dags: list[ExportDag]) -> dict[str, str]:
+    return {dag.dag_id: f"{dag.dag_id}/{dag.newest.run_id}" for dag in dags if dag.newest and dag.newest.ended}
+
+
+@cache
+def _stored() -> StoredSummaries:
+    return StoredSummaries(state_store(provider_settings()))
+
+
+def _page(template: str, airflow: str, **shown: Any) -> str:
+    """Render a page; `airflow` is the relative way to Airflow's own pages."""
+    return _environment.get_template(template).render(airflow=airflow, now=datetime.now(UTC), **shown)

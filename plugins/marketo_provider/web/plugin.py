@@ -1,0 +1,41 @@
+"""The page *Cohort exports* in Airflow's navigation: what Airflow is told of it.
+
+Airflow loads plugins in each of its processes, so the page's own modules are imported with its first request.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from airflow.plugins_manager import AirflowPlugin
+
+PREFIX: Final = "cohort-exports"
+
+Message = MutableMapping[str, Any]
+
+
+async def page(
+    scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+) -> None:
+    """Answer a request to the page, as an ASGI application."""
+    from marketo_provider.web.app import app  # noqa: PLC0415 - see the module's docstring
+
+    await app(scope, receive, send)
+
+
+class CohortExportsPlugin(AirflowPlugin):
+    """Airflow's plugin of the page."""
+
+    name = "cohort_exports"
+    fastapi_apps = [  # noqa: RUF012 - Airflow's own attribute
+        {"name": "Cohort exports", "app": page, "url_prefix": f"/{PREFIX}"}
+    ]
+    external_views = [  # noqa: RUF012 - as above
+        {
+            "name": "Cohort exports",
+            # Relative, so that it lies below a reverse proxy's prefix too.
+            "href": f"{PREFIX}/",
+            "url_route": PREFIX,
+            "destination": "nav",
+            "category": "browse",
+        }
+    ]
