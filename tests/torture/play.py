@@ -219,6 +219,7 @@ def _settle(schedule: Schedule) -> None:
     pool.install()
     chance = Random(f"names {schedule.seed}")  # noqa: S311 - repeatable on purpose
     secrets.token_hex = lambda nbytes=None: f"{chance.getrandbits(8 * (nbytes or 16)):0{2 * (nbytes or 16)}x}"
+    secrets.randbits = chance.getrandbits  # type: ignore[assignment] # its argument has another name
     batches.MOST_RECORDS = schedule.records
     most = len(f"email,{FIELD}\r\n") + schedule.file_rows * len(f"{address(0)},true\r\n")
     import_files.write_import_files.__kwdefaults__ = {"most_bytes": most}
