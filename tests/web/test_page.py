@@ -125,16 +125,16 @@ def test_no_exports(client: TestClient) -> None:
 
 def test_each_state(client: TestClient, store: Store) -> None:
     """Up to date, partly, running, stopped with its reason, failed without one, never run."""
-    names = ("good", "partly", "at_work", "halted", "broken", "new")
+    names = ("good", "halfway", "at_work", "halted", "broken", "new")
     exports = {name: an_export(name, number) for number, name in enumerate(names)}
     declare(list(exports.values()))
     for name, states in (
         ("good", ["success"]),
-        ("partly", ["success"]),
+        ("halfway", ["success"]),
         ("at_work", ["success", "running"]),
         ("broken", ["success", "failed"]),
     ):
-        keep(store, exports[name], add_runs(exports[name], states)[0], left_over=5 if name == "partly" else 0)
+        keep(store, exports[name], add_runs(exports[name], states)[0], left_over=5 if name == "halfway" else 0)
     stopped = exports["halted"]
     first, second = add_runs(stopped, ["success", "failed"])
     stops = {stopped.dag_id: stop_of(stopped, second, message="Trigger the DAG with allow_exits = 12600.")}
@@ -143,7 +143,7 @@ def test_each_state(client: TestClient, store: Store) -> None:
     text = text_of(client, "")
 
     assert "up to date" in row_of(text, "good")[:120]
-    assert "partly up to date" in row_of(text, "partly")
+    assert "partly up to date" in row_of(text, "halfway")
     assert "running" in row_of(text, "at_work")[:120]
     assert "failed" in row_of(text, "broken")[:120]
     assert "The newest run failed" in row_of(text, "broken")
