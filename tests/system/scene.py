@@ -21,9 +21,11 @@ from tests.system.witness import Write, judge_leads, judge_writes, writes_of
 COHORT = 1001
 FIELD = "mixpanelFlag"
 _TASK = "export"
-# A request takes effect so long after its process was killed.
+LATEST_SECONDS = 14.0
+"""How long Marketo may work on a request: a little less than `replay_after_seconds` says."""
 _SLOW_SECONDS = 4.0
 _LONGEST = 300
+_ALL = 1_000_000
 _PROFILES = 10_000
 _KNOWN = 2_000
 _LIMITS = {"calls_per_20_seconds": 100, "concurrent_calls": 2, "replay_after_seconds": 15}
@@ -74,29 +76,23 @@ class Scene:
         """Begin a run; return its id."""
         return self.airflow.api.trigger(self.name, **parameters)
 
-    def begin_slowly(self, **parameters: object) -> tuple[str, str]:
+    def begin_slowly(self, *, seconds: float = _SLOW_SECONDS, **parameters: object) -> tuple[str, str]:
         """Begin a run and wait until it is in mid-delivery; return its id, and that of its task's try."""
-        self.slow_down(4)
+        self.slow_down(4, seconds)
         run_id = self.begin(**parameters)
         self.wait_until_slow()
         return run_id, self.try_id(run_id)
 
-    def slow_down(self, spared: int) -> None:
+    def slow_down(self, spared: int, seconds: float = _SLOW_SECONDS) -> None:
         """Let requests about leads take long from now on, the next few spared."""
         self.hurry()
-        fault = {
-            "kind": "delay",
-            "path": "/v1/leads.json",
-            "skip": spared,
-            "times": 1000,
-            "seconds": _SLOW_SECONDS,
-        }
-        self.sandbox.marketo("POST", "faults", fault)
+        fault = {"kind": "delay", "path": "/v1/leads.json", "skip": spared, "seconds": seconds}
+        self.sandbox.marketo("POST", "faults", {**fault, "times": _ALL})
 
     def stall(self) -> None:
         """Let Marketo turn all further requests about leads away, as when others use its limits up (606)."""
         self.hurry()
-        fault = {"kind": "error_code", "code": "606", "path": "/v1/leads.json", "times": 1_000_000}
+        fault = {"kind": "error_code", "code": "606", "path": "/v1/leads.json", "times": _ALL}
         self.sandbox.marketo("POST", "faults", fault)
 
     def hurry(self) -> None:

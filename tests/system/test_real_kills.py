@@ -13,7 +13,7 @@ import pytest
 from include.demo.airflow import Airflow, running_airflow
 from include.demo.sandbox import running_sandbox
 from tests.system.running import processes_of
-from tests.system.scene import Scene, write_dag
+from tests.system.scene import LATEST_SECONDS, Scene, write_dag
 
 pytestmark = [pytest.mark.airflow, pytest.mark.system]
 
@@ -30,7 +30,7 @@ _QUICK = {
 
 def task_killed(scene: Scene) -> None:
     """The process of the task is killed; Marketo carries out what it had sent; the retry goes on."""
-    run, try_id = scene.begin_slowly()
+    run, try_id = scene.begin_slowly(seconds=LATEST_SECONDS)
     scene.churn()
 
     scene.processes.task(try_id).kill()
