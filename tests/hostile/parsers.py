@@ -226,7 +226,7 @@ def _state(folder: Path) -> Iterator[Parser]:
     readers = Readers(at=NOW, by="h", readers=(Reader(holder="h", slots=3, last_at=NOW),))
     yield Parser("records of a project", [encode(readers)], _fold_project)
     store = LocalStore(folder / "state")
-    yield Parser("hint of a log", [b'{"checkpoint":1}'], _hint(store))
+    yield Parser("hint of a log", [b'{"checkpoint":0}'], _hint(store))
     session = Session(
         session_id="s",
         total=5,

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from marketo_provider.clock import Clock
 from marketo_provider.state.numbered_log import NumberedLog
-from marketo_provider.state.records import Frozen, LogRecord, Seconds, decode_as
+from marketo_provider.state.records import Frozen, LogRecord, Moment, Seconds, decode_as
 from marketo_provider.state.store import Store
 
 # Who never came back for his turn is forgotten; he has not held anybody up meanwhile.
@@ -28,7 +28,7 @@ class Heard(Frozen):
     """One of whom others may think that he has gone, `takeover_seconds` after his last record."""
 
     holder: str
-    last_at: AwareDatetime
+    last_at: Moment
     takeover_seconds: Seconds
 
     def silent(self, now: datetime) -> bool:
@@ -49,7 +49,7 @@ class Waiting(Frozen):
     run: str
     number: int
     holder: str
-    at: AwareDatetime
+    at: Moment
 
 
 class ImportUnderWay(Frozen):
@@ -57,7 +57,7 @@ class ImportUnderWay(Frozen):
 
     target: str
     name: str
-    announced_at: AwareDatetime
+    announced_at: Moment
     batch_id: int | None = None
 
     def may_create(self, now: datetime) -> bool:
@@ -74,7 +74,7 @@ class Instance(Frozen):
     number: int = 0
     summed: int = 0
     deliverers: tuple[Deliverer, ...] = ()
-    last_left_at: AwareDatetime | None = None
+    last_left_at: Moment | None = None
     turn: Heard | None = None
     queue: tuple[Waiting, ...] = ()
     imports: tuple[ImportUnderWay, ...] = ()

@@ -5,6 +5,7 @@ any log have in common stands here too; those of an instance's are in `state.ins
 """
 
 import secrets
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -12,6 +13,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 from marketo_provider.errors import StoreUnusable
 
 FORMAT = 1
+# To which durations can be added.
+Moment = Annotated[AwareDatetime, Field(lt=datetime(9000, 1, 1, tzinfo=UTC))]
 Seconds = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
@@ -33,10 +36,10 @@ class Claim(Frozen):
     cohort_id: int
     sync_type: Literal["one_time", "dynamic"]
     export: str
-    claimed_at: AwareDatetime
+    claimed_at: Moment
     snapshot: int | None = None
-    finished_at: AwareDatetime | None = None
-    retired_at: AwareDatetime | None = None
+    finished_at: Moment | None = None
+    retired_at: Moment | None = None
 
     def same_owner(self, other: "Claim") -> bool:
         """Whether both claims are of one project, data view, cohort and sync type."""
@@ -53,7 +56,7 @@ class LogRecord(Frozen):
 
     format: int = FORMAT
     record_id: str = Field(default_factory=lambda: secrets.token_hex(8))
-    at: AwareDatetime
+    at: Moment
     by: str
 
 
@@ -137,7 +140,7 @@ class OpenImport(Frozen):
 
     name: str
     rows: str
-    announced_at: AwareDatetime
+    announced_at: Moment
     batch_id: int | None = None
     later: tuple[str, ...] = ()
 
@@ -158,7 +161,7 @@ class Settled(LogRecord):
     kind: Literal["settled"] = "settled"
     run_id: str
     snapshot: int
-    snapshot_begun_at: AwareDatetime
+    snapshot_begun_at: Moment
     claim: Claim
     base: str | None
     base_rows: int

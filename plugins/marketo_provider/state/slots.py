@@ -14,13 +14,13 @@ from functools import partial
 from threading import Condition
 from typing import Literal
 
-from pydantic import AwareDatetime, TypeAdapter
+from pydantic import TypeAdapter
 
 from marketo_provider.clock import Clock
 from marketo_provider.errors import RateLimited
 from marketo_provider.state.numbered_log import NumberedLog
 from marketo_provider.state.presence import Part
-from marketo_provider.state.records import Frozen, LogRecord, decode_as
+from marketo_provider.state.records import Frozen, LogRecord, Moment, decode_as
 from marketo_provider.state.store import Store
 
 SLOTS = 4
@@ -38,7 +38,7 @@ class Reader(Frozen):
 
     holder: str
     slots: int
-    last_at: AwareDatetime
+    last_at: Moment
 
 
 class Readers(LogRecord):

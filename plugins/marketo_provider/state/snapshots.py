@@ -13,11 +13,12 @@ from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from marketo_provider.errors import StoreUnusable
 from marketo_provider.state.hashes import Hashes, repeated
 from marketo_provider.state.ledger import key_sql
+from marketo_provider.state.records import Moment
 from marketo_provider.state.store import Store
 from marketo_provider.state.suppression import SuppressionList
 from marketo_provider.state.workspace import BATCH_ROWS, Workspace, parquet, quoted, silent
@@ -49,7 +50,7 @@ class Session(_Stored):
     project_id: int
     workspace_id: int | None
     cohort_id: int
-    begun_at: AwareDatetime
+    begun_at: Moment
 
     @property
     def source(self) -> tuple[int, int | None, int]:
@@ -73,8 +74,8 @@ class Snapshot(_Stored):
     project_id: int
     workspace_id: int | None
     cohort_id: int
-    begun_at: AwareDatetime
-    completed_at: AwareDatetime
+    begun_at: Moment
+    completed_at: Moment
     profiles: int
     missing_profiles: int
     without_email: int
