@@ -50,6 +50,8 @@ class Operator:
             assert ended.returncode == 0 or "database is locked" in ended.stderr, ended.stdout + ended.stderr
             return True if ended.returncode == 0 else None
 
+        # There is one at a time, and Airflow closes it some time after its last run.
+        wait_for(self._no_backfill, seconds=_LONGEST, otherwise=lambda: "The last backfill is not closed.")
         wait_for(created, seconds=_LONGEST, otherwise=lambda: "The database stays locked.")
 
     def clear(self, run_id: str, *tasks: str) -> None:
@@ -101,6 +103,10 @@ class Operator:
             otherwise=lambda: f"Not over: {[(run.run_id, self.tasks(run.run_id)) for run in self.runs()]}",
         )
 
+    def _no_backfill(self) -> bool | None:
+        backfills = self._send("GET", f"api/v2/backfills?dag_id={self.dag_id}")["backfills"]
+        return True if all(one["completed_at"] for one in backfills) else None
+
     @contextmanager
     def _held_still(self) -> Iterator[None]:
         """Let none of Airflow's processes go on while the context lasts."""
@@ -115,7 +121,7 @@ class Operator:
                 with suppress(psutil.NoSuchProcess):
                     one.resume()
 
-    def _send(self, method: str, path: str, body: object) -> Any:
+    def _send(self, method: str, path: str, body: object = None) -> Any:
         answer = self._session.request(method, f"{self._airflow.api.url}/{path}", json=body, timeout=_TIMEOUT)
         assert answer.ok, f"{answer.status_code} to {method} {path}: {answer.text[:500]}"
         return answer.json()
