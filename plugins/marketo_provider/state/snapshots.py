@@ -7,7 +7,6 @@ the pages add up is for the sync to judge; what they hold is counted here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -140,6 +139,7 @@ class SnapshotFolder:
         self.path = f"{target}/snapshots/{name}"
         self.addresses = f"{self.path}/addresses.parquet"
         self.shared = f"{self.path}/shared.parquet"
+        self._suppression: SuppressionList | None = None
 
     def session(self) -> Session | None:
         """Return the session that a read was begun with."""
@@ -174,7 +174,7 @@ class SnapshotFolder:
         Whoever was erased counts as without an address.
         """
         columns = [
-            pa.array(column, pa.string()) for column in (distinct_ids, *self._suppressed.hide(addresses, causes))
+            pa.array(column, pa.string()) for column in (distinct_ids, *self._suppressed().hide(addresses, causes))
         ]
         page = pa.Table.from_arrays(columns, schema=_PAGE_SCHEMA)
         self._store.write(self._page(number), parquet(page))
@@ -252,9 +252,11 @@ class SnapshotFolder:
                 file.write_batch(with_address)
         return ids, keys
 
-    @cached_property
     def _suppressed(self) -> SuppressionList:
-        return SuppressionList(self._store)
+        # Not a cached property: Python 3.11 would hold one lock of all snapshots while the store is asked.
+        if self._suppression is None:
+            self._suppression = SuppressionList(self._store)
+        return self._suppression
 
     def _page(self, number: int) -> str:
         return f"{self.path}/pages/{number:06d}.parquet"
