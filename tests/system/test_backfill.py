@@ -150,7 +150,7 @@ def test_a_backfill_that_reprocesses_completed_runs_moves_the_field_forward_once
 
     told = vendors.told()
     states = [operator.tasks(run.run_id) for run in operator.runs()]
-    assert sorted(map(str, states)) == sorted(map(str, [DONE, *[SKIPPED] * (len(states) - 1)]))
+    assert (states.count(DONE), states.count(SKIPPED)) == (1, len(states) - 1)
     assert vendors.right()
     assert len(told) == len(dict(told))
     assert {value for _, value in told} == {True, False}
