@@ -183,7 +183,9 @@ def _command_line(folder: Path) -> Parse:
     def parse(content: bytes) -> object:
         seed = int(content)
         arguments = [text(seed + number, _WORDS) for number in range(seed % 5)]
-        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+        # As Python makes them: what cannot be written to standard error is escaped.
+        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace")
         with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
                 return main(arguments)
