@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import requests
@@ -162,6 +163,8 @@ def test_connections_of_the_type_are_listed(
     """Of both types alone; where Airflow's database is out of reach that is said."""
     connect(monkeypatch, "mixpanel_eu", conn_type="mixpanel")
     monkeypatch.setenv("AIRFLOW_CONN_BROKEN", "{")
+    out_of_reach = Mock(side_effect=pytest.importorskip("sqlalchemy.exc").SQLAlchemyError)
+    monkeypatch.setattr("marketo_provider.hooks.known_connections.create_session", out_of_reach)
 
     main(["new", *SCRIPTED[3:7], *SCRIPTED[9:]])
 
