@@ -64,11 +64,11 @@ class MarketoClient:
         random: Callable[[], float] = random_module.random,
     ) -> None:
         self.host = connection.host
-        self._clock = clock
-        self._patience_seconds = patience_seconds
-        self._exchange = Exchange(connection, session=session, clock=clock, random=random)
-        self.imports = Imports(self._exchange, clock=clock, patience_seconds=patience_seconds)
-        self.schema = Schema(self._exchange, clock=clock, patience_seconds=patience_seconds)
+        self._exchange = Exchange(
+            connection, session=session, clock=clock, patience_seconds=patience_seconds, random=random
+        )
+        self.imports = Imports(self._exchange)
+        self.schema = Schema(self._exchange)
 
     def keep_to(self, share: Callable[[], Share]) -> None:
         """Keep to what `share` says when a call begins, instead of all that the Connection allows."""
@@ -127,7 +127,7 @@ class MarketoClient:
     ) -> list[Lead]:
         """Return every lead that matches one of up to 300 values, with the flag that `field` holds."""
         _at_most(values)
-        ends_at = self._clock.monotonic() + self._patience_seconds if deadline is None else deadline
+        ends_at = self._exchange.deadline() if deadline is None else deadline
         form = {
             "filterType": filter_type,
             "filterValues": ",".join(str(value) for value in values),
@@ -183,8 +183,7 @@ class MarketoClient:
 
     def _get(self, path: str, page: type[Page[Row]]) -> list[Row]:
         request = Request("GET", f"/rest/v1/{path}.json")
-        deadline = self._clock.monotonic() + self._patience_seconds
-        return self._exchange.ask(request, page.model_validate_json, deadline=deadline).result
+        return self._exchange.ask(request, page.model_validate_json, deadline=self._exchange.deadline()).result
 
 
 def _at_most(items: Sequence[object]) -> None:

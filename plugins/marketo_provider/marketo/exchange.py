@@ -45,6 +45,7 @@ class Exchange:
         connection: the instance, its account and its limits.
         session: brings proxies, TLS settings and adapters.
         clock: measures deadlines and waits.
+        patience_seconds: how long a call is repeated that brings no deadline of its own.
         random: spreads waits; a number from 0 to 1.
     """
 
@@ -54,10 +55,12 @@ class Exchange:
         *,
         session: requests.Session,
         clock: Clock,
+        patience_seconds: float,
         random: Callable[[], float] = random_module.random,
     ) -> None:
         self._host = connection.host
         self._clock = clock
+        self._patience_seconds = patience_seconds
         self._random = random
         self._transport = Transport(connection.rest_url, session=session, clock=clock)
         self._tokens = Tokens(connection, transport=self._transport, clock=clock)
@@ -66,6 +69,10 @@ class Exchange:
         self._lock = Lock()
         self.calls = 0
         self.failed_requests: list[FailedRequest] = []
+
+    def deadline(self) -> float:
+        """Return until when a call is repeated that begins now, on the monotonic clock."""
+        return self._clock.monotonic() + self._patience_seconds
 
     def ask(
         self,

@@ -13,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from marketo_provider.clock import Clock
 from marketo_provider.errors import ImportUnreadable, RequestRefused
 from marketo_provider.marketo.answers import ImportRow, Page, QueuedRow
 from marketo_provider.marketo.exchange import Exchange
@@ -32,14 +31,10 @@ class Imports:
 
     Args:
         exchange: carries the calls through.
-        clock: measures deadlines.
-        patience_seconds: how long a call that only reads is repeated.
     """
 
-    def __init__(self, exchange: Exchange, *, clock: Clock, patience_seconds: float) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._clock = clock
-        self._patience_seconds = patience_seconds
 
     def create(self, file: Path, *, partition: str | None, deadline: float) -> int:
         """Upload a CSV file of at most `MAX_FILE_BYTES`, with a header, and return its job's batch id.
@@ -70,7 +65,7 @@ class Imports:
 
         request = Request("GET", f"/bulk/v1/leads/batch/{batch_id}.json")
         try:
-            return self._exchange.ask(request, read, deadline=self._deadline())
+            return self._exchange.ask(request, read, deadline=self._exchange.deadline())
         except RequestRefused as refused:
             if refused.code in _GONE:
                 return None
@@ -96,7 +91,7 @@ class Imports:
     def _problems(self, batch_id: int, name: str, header: list[str]) -> Iterator[ImportProblem]:
         request = Request("GET", f"/bulk/v1/leads/batch/{batch_id}/{name}.json")
         with TemporaryFile(prefix="marketo-provider-") as file:
-            if self._exchange.download(request, file, deadline=self._deadline()):
+            if self._exchange.download(request, file, deadline=self._exchange.deadline()):
                 try:
                     yield from _read(file, header)
                 except (ValueError, csv.Error):
@@ -105,9 +100,6 @@ class Imports:
                         f"{', '.join(header)}. What became of the file's rows is unknown. Look at the job under "
                         "Admin > Integration, and report the format to the maintainers of this provider."
                     ) from None
-
-    def _deadline(self) -> float:
-        return self._clock.monotonic() + self._patience_seconds
 
 
 def _read(file: IO[bytes], header: list[str]) -> Iterator[ImportProblem]:

@@ -4,7 +4,6 @@ What is created here can be hidden later, and never deleted
 (https://experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/lead-database/leads, "Create Fields").
 """
 
-from marketo_provider.clock import Clock
 from marketo_provider.marketo.answers import CreatedRow, NamedRow, Page
 from marketo_provider.marketo.exchange import Exchange
 from marketo_provider.marketo.models import NewField, SchemaField
@@ -18,18 +17,14 @@ class Schema:
 
     Args:
         exchange: carries the calls through.
-        clock: measures deadlines.
-        patience_seconds: how long a call that only reads is repeated.
     """
 
-    def __init__(self, exchange: Exchange, *, clock: Clock, patience_seconds: float) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._clock = clock
-        self._patience_seconds = patience_seconds
 
     def fields(self) -> list[SchemaField]:
         """Return every field that the account's schema permissions show, hidden ones too."""
-        deadline = self._deadline()
+        deadline = self._exchange.deadline()
         found: list[SchemaField] = []
         following: str | None = ""
         while following is not None:
@@ -60,7 +55,4 @@ class Schema:
                 raise ValueError("another field than was asked for")
 
         request = Request("POST", f"{_PATH}.json", json={"input": [record]})
-        self._exchange.ask(request, read, deadline=self._deadline(), writes=True)
-
-    def _deadline(self) -> float:
-        return self._clock.monotonic() + self._patience_seconds
+        self._exchange.ask(request, read, deadline=self._exchange.deadline(), writes=True)
