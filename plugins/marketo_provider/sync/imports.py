@@ -129,10 +129,11 @@ class ImportCollector:
             self._records.ended(one.name, rows)
             return
         imports, field = self._run.marketo.imports, self._run.field
-        (held,) = workspace.row(f"SELECT count(*) FROM read_parquet({workspace.fetch(one.rows)})")
-        # No more than tells that there are too many.
-        named = islice(imports.failures(batch_id, field=field), held + 1) if status.failed else ()
-        failures = list(named)
+        failures: list[ImportProblem] = []
+        if status.failed:
+            (held,) = workspace.row(f"SELECT count(*) FROM read_parquet({workspace.fetch(one.rows)})")
+            # No more than tells that there are too many.
+            failures += islice(imports.failures(batch_id, field=field), held + 1)
         if len(failures) != status.failed:
             raise ImportUnreadable(
                 f"{self._run.label}: Marketo says that {status.failed:,} rows of import {batch_id} failed, and "

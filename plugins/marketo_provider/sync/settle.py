@@ -1,6 +1,7 @@
 """Settling: the new ledger made durable and current, with the run's report, by one append. Rule 15 of the sync."""
 
 import secrets
+from datetime import datetime
 from typing import Literal
 
 from marketo_provider.state.files import REFUSED_COLUMNS
@@ -13,7 +14,7 @@ from marketo_provider.state.workspace import Workspace, csv_rows
 from marketo_provider.sync.prune import find_unneeded
 from marketo_provider.sync.report import FailedCall, Report
 from marketo_provider.sync.run import Run, logger
-from marketo_provider.sync.summarise import count_standing, summarise_run
+from marketo_provider.sync.summarise import LedgerCounts, count_ledger, summarise_run
 
 _FEWEST_REFUSED = 100
 
@@ -71,15 +72,13 @@ class Settling:
         # Counting the ledger itself would cost what is there, not what changed.
         (added,) = workspace.row("SELECT count(*) FROM changes ANTI JOIN known USING (key_high, key_low)")
         report.ledger_size = ledger_rows + added
-        standing = count_standing(workspace, self._log.target, report.members)
+        counts = count_ledger(workspace, self._log.target, report.members)
         self._save_refused(workspace, journals)
-        self._complete_report(workspace)
+        self._complete_report(counts)
         failed_by, failure = ("import", unreadable) if unreadable else self._failure()
         now = run.clock.now()
-        if run.one_time and not (
-            report.left_over or failure or goes_on or self._log.target.imports or self._doubts(workspace)
-        ):
-            claim = claim.model_copy(update={"finished_at": now})
+        if run.one_time and not (report.left_over or failure or goes_on or self._log.target.imports):
+            claim = self._finish(claim, now, in_doubt=counts.unknown)
         settled = Settled(
             at=now,
             by=self._lease.holder,
@@ -105,20 +104,19 @@ class Settling:
         for path in unneeded:
             run.store.delete(path)
         logger.info("%s: %s.", run.label, report.line())
-        summarise_run(run, settled, standing)
+        summarise_run(run, settled, report, counts.standing)
         return settled
 
-    def _doubts(self, workspace: Workspace) -> int:
-        """Return of how many leads nobody knows what they hold, since the read-back found them otherwise."""
-        count: int
-        (count,) = workspace.row("SELECT count(*) FROM ledger WHERE flag = 'unknown'")
-        if count:
+    def _finish(self, claim: Claim, now: datetime, *, in_doubt: int) -> Claim:
+        """Return the claim of an export that is finished, unless the read-back found leads otherwise."""
+        if in_doubt:
             logger.warning(
                 "%s is not finished: %d leads do not hold what was sent. Trigger the DAG again.",
                 self._run.label,
-                count,
+                in_doubt,
             )
-        return count
+            return claim
+        return claim.model_copy(update={"finished_at": now})
 
     def _save_refused(self, workspace: Workspace, journals: list[str]) -> None:
         if not self._report.refused:
@@ -131,7 +129,7 @@ class Settling:
             rows += f" UNION ALL FROM {csv_rows(workspace.fetch(path), REFUSED_COLUMNS)}"
         workspace.save_csv(rows, path)
 
-    def _complete_report(self, workspace: Workspace) -> None:
+    def _complete_report(self, counts: LedgerCounts) -> None:
         report = self._report
         report.api_calls = self._run.marketo.calls
         report.failed_calls = [
@@ -142,18 +140,11 @@ class Settling:
         if self._earlier:
             report.add_earlier(self._earlier)
             if self._run.one_time:
-                self._count_in_ledger(workspace)
+                # As it stands: what an earlier part was refused may have been tried again in this.
+                report.refused_by_code, report.refused = counts.by_code, sum(counts.by_code.values())
+                report.not_in_marketo = counts.absent
         if report.imported or report.route == "bulk_import":
             report.created = report.updated = None
-
-    def _count_in_ledger(self, workspace: Workspace) -> None:
-        """Count what was refused or absent as it stands: an earlier part's may have been tried again in this."""
-        codes = workspace.batches(
-            "SELECT code, count(*) AS records FROM ledger WHERE code IS NOT NULL GROUP BY code ORDER BY code", 1000
-        )
-        by_code = {row["code"]: row["records"] for batch in codes for row in batch.to_pylist()}
-        self._report.refused_by_code, self._report.refused = by_code, sum(by_code.values())
-        (self._report.not_in_marketo,) = workspace.row("SELECT count(*) FROM ledger WHERE flag = 'absent'")
 
     def _failure(self) -> tuple[Literal["refusals", "drift", "import"], str | None]:
         run, report = self._run, self._report

@@ -3,8 +3,10 @@
 What goes wrong here is logged and forgotten: a page that knows less is no reason for a run to fail.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Literal
 
 from marketo_provider.errors import MarketoProviderError, NothingToDo, TryAgain, WaitUntil
@@ -28,8 +30,18 @@ from marketo_provider.sync.summary import (
 )
 
 
-def count_standing(workspace: Workspace, target: Target, members: int) -> Standing:
-    """Return what Marketo holds, by the ledger as it is now.
+@dataclass(frozen=True, slots=True)
+class LedgerCounts:
+    """What Marketo holds, addresses by code, and how many are `absent` or `unknown`, with a code or without."""
+
+    standing: Standing
+    by_code: dict[str, int]
+    absent: int
+    unknown: int
+
+
+def count_ledger(workspace: Workspace, target: Target, members: int) -> LedgerCounts:
+    """Make the view `ledger` as it is now, and count it.
 
     Args:
         workspace: has what `find_changes` made.
@@ -42,37 +54,39 @@ def count_standing(workspace: Workspace, target: Target, members: int) -> Standi
         "GROUP BY ALL ORDER BY code",
         1000,
     )
-    accepted = absent = 0
-    refused: dict[str, int] = {}
-    leavers: dict[str, int] = {}
+    flags, uncoded = Counter[str](), Counter[str]()
+    refused, leavers = Counter[str](), Counter[str]()
     for row in (row for batch in rows for row in batch.to_pylist()):
-        if row["code"] is not None:
-            codes = leavers if row["leaver"] else refused
-            codes[row["code"]] = codes.get(row["code"], 0) + row["addresses"]
-        elif row["flag"] == "true":
-            accepted += row["addresses"]
-        elif row["flag"] == "absent":
-            absent += row["addresses"]
+        flags[row["flag"]] += row["addresses"]
+        if row["code"] is None:
+            uncoded[row["flag"]] += row["addresses"]
+        else:
+            (leavers if row["leaver"] else refused)[row["code"]] += row["addresses"]
     # Who has left and was not sent yet holds True, and is no member.
     (unsent,) = workspace.row(
         "SELECT count(*) FROM exiting ANTI JOIN changes USING (key_high, key_low) WHERE flag = 'true'"
     )
-    return Standing(
-        accepted=min(accepted - unsent, members), absent=absent, refused=refused, leavers_refused=leavers
+    standing = Standing(
+        accepted=min(uncoded["true"] - unsent, members),
+        absent=uncoded["absent"],
+        refused=dict(refused),
+        leavers_refused=dict(leavers),
     )
+    by_code = dict(sorted((refused + leavers).items()))
+    return LedgerCounts(standing, by_code, absent=flags["absent"], unknown=flags["unknown"])
 
 
-def summarise_run(run: Run, settled: Settled, standing: Standing) -> None:
+def summarise_run(run: Run, settled: Settled, report: Report, standing: Standing) -> None:
     """Write what a page shows of a run that has settled.
 
     Args:
         run: the run.
         settled: its settle.
+        report: its report.
         standing: what Marketo holds after it.
     """
-    report = Report.model_validate(settled.report).model_copy(update={"failed_calls": []})
     last = LastRun(
-        report=report,
+        report=report.model_copy(update={"failed_calls": []}),
         settled_at=settled.at,
         snapshot_begun_at=settled.snapshot_begun_at,
         failure=settled.failure,
