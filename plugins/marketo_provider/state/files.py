@@ -20,6 +20,11 @@ def files_below(store: Store, folder: str) -> Iterator[str]:
             yield from files_below(store, path)
 
 
+def runs_kept(store: Store, folder: str) -> list[str]:
+    """Return the names of those runs of a target whose lists are kept; each is its snapshot's number."""
+    return [name for name in store.names(f"{folder}/runs") if name.isdecimal()]
+
+
 def is_ledger_file(path: str) -> bool:
     """Whether a file holds rows of the ledger's schema."""
     return path.endswith(".parquet") and not _LEDGER_FOLDERS.isdisjoint(path.split("/")[3:-1])

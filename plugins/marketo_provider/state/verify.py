@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from marketo_provider.clock import Clock
 from marketo_provider.errors import StoreUnusable
+from marketo_provider.state.files import runs_kept
 from marketo_provider.state.ledger import SCHEMA, Flag, key_sql
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.numbered_log import read_hint
@@ -136,7 +137,7 @@ def _snapshots(store: Store, folder: str, workspace: Workspace) -> Iterator[Prob
 
 def _runs(store: Store, folder: str, log: TargetLog) -> Iterator[Problem]:
     """Look for the lists of the runs that are kept; those of a run go together."""
-    kept = [name for name in store.names(f"{folder}/runs") if name.isdecimal()]
+    kept = runs_kept(store, folder)
     if not kept:
         return
     for number in range(int(min(kept)), log.target.number + 1):

@@ -40,19 +40,18 @@ def adopt_leads(lease: Lease, source: TextIO) -> int:
     """
     rows = read_leads(source)
     lease.take()
-    claim = lease.log.target.claim
-    if claim is not None and claim.retired_at is not None:
-        lease.give_back()
-        target = lease.log.folder.removeprefix("marketo/")
-        raise TargetClaimed(
-            f"The field was retired on {claim.retired_at:%Y-%m-%d %H:%M} UTC, and no export writes to it any "
-            "more. Nothing was adopted. To use the field again, first run: "
-            f"python -m marketo_provider state release {target}"
-        )
-    path = f"{lease.log.folder}/adopted/{secrets.token_hex(16)}.parquet"
-    lease.log.store.write(path, encode_rows(rows))
-    lease.append(Adopted(at=lease.now(), by=lease.holder, rows=path))
-    lease.give_back()
+    with lease.given_back():
+        claim = lease.log.target.claim
+        if claim is not None and claim.retired_at is not None:
+            target = lease.log.folder.removeprefix("marketo/")
+            raise TargetClaimed(
+                f"The field was retired on {claim.retired_at:%Y-%m-%d %H:%M} UTC, and no export writes to it any "
+                "more. Nothing was adopted. To use the field again, first run: "
+                f"python -m marketo_provider state release {target}"
+            )
+        path = f"{lease.log.folder}/adopted/{secrets.token_hex(16)}.parquet"
+        lease.log.store.write(path, encode_rows(rows))
+        lease.append(Adopted(at=lease.now(), by=lease.holder, rows=path))
     return len(rows)
 
 
@@ -76,17 +75,16 @@ def release_target(lease: Lease) -> None:
         ImportsUnderWay: a file of the export's may still set leads True, whosever the field would be then.
     """
     lease.take()
-    if imports := lease.log.target.imports:
-        lease.give_back()
-        raise ImportsUnderWay(
-            "Marketo is importing files of the export, or may be: they would set leads True after the field was "
-            "given up. Nothing was released. Trigger the export's DAG, which takes the imports in, or use `state "
-            "retire`; then run the command again.",
-            resume_at=max(one.announced_at for one in imports) + IDS_ARE_VALID_FOR,
-            batch_ids=[one.batch_id for one in imports if one.batch_id is not None],
-        )
-    lease.append(Released(at=lease.now(), by=lease.holder))
-    lease.give_back()
+    with lease.given_back():
+        if imports := lease.log.target.imports:
+            raise ImportsUnderWay(
+                "Marketo is importing files of the export, or may be: they would set leads True after the field "
+                "was given up. Nothing was released. Trigger the export's DAG, which takes the imports in, or use "
+                "`state retire`; then run the command again.",
+                resume_at=max(one.announced_at for one in imports) + IDS_ARE_VALID_FOR,
+                batch_ids=[one.batch_id for one in imports if one.batch_id is not None],
+            )
+        lease.append(Released(at=lease.now(), by=lease.holder))
     summarise_claim(lease.log.store, lease.log.folder, None)
 
 

@@ -5,10 +5,9 @@ instance with the summaries of all its targets, which is read in their place. Al
 them, and where one is missing, damaged or behind, only a page knows less.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Final, Literal, Self
+from typing import Final, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -150,6 +149,7 @@ def _by_day(runs: Iterable[RunFigures]) -> list[RunFigures]:
     return days
 
 
+T = TypeVar("T")
 _SUMMARIES: TypeAdapter[dict[str, Summary]] = TypeAdapter(dict[str, Summary])
 
 
@@ -160,10 +160,7 @@ def read_summary(store: Store, folder: str) -> Summary | None:
         store: where it lies.
         folder: the target's own.
     """
-    try:
-        return Summary.model_validate_json(store.read(f"{folder}/summary.json"))
-    except (FileNotFoundError, ValidationError):
-        return None
+    return _read(store, f"{folder}/summary.json", Summary.model_validate_json)
 
 
 def read_history(store: Store, folder: str) -> History:
@@ -173,10 +170,7 @@ def read_history(store: Store, folder: str) -> History:
         store: where they lie.
         folder: the target's own.
     """
-    try:
-        return History.model_validate_json(store.read(f"{folder}/history.json"))
-    except (FileNotFoundError, ValidationError):
-        return History()
+    return _read(store, f"{folder}/history.json", History.model_validate_json) or History()
 
 
 def read_summaries(store: Store, instance: str) -> dict[str, Summary]:
@@ -186,10 +180,14 @@ def read_summaries(store: Store, instance: str) -> dict[str, Summary]:
         store: where it lies.
         instance: the instance's folder, `marketo/<host>`.
     """
+    return _read(store, f"{instance}/summaries.json", _SUMMARIES.validate_json) or {}
+
+
+def _read(store: Store, path: str, parse: Callable[[bytes], T]) -> T | None:
     try:
-        return _SUMMARIES.validate_json(store.read(f"{instance}/summaries.json"))
+        return parse(store.read(path))
     except (FileNotFoundError, ValidationError):
-        return {}
+        return None
 
 
 def write_summary(store: Store, folder: str, summary: Summary) -> None:
@@ -204,9 +202,8 @@ def write_summary(store: Store, folder: str, summary: Summary) -> None:
     """
     store.write(f"{folder}/summary.json", summary.model_dump_json().encode())
     instance, _, field = folder.rpartition("/")
-    summaries: Mapping[str, Summary] = {**read_summaries(store, instance), field: summary}
-    written = {name: one.model_dump(mode="json") for name, one in summaries.items()}
-    store.write(f"{instance}/summaries.json", json.dumps(written).encode())
+    summaries = {**read_summaries(store, instance), field: summary}
+    store.write(f"{instance}/summaries.json", _SUMMARIES.dump_json(summaries))
 
 
 def write_history(store: Store, folder: str, history: History) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from marketo_provider.marketo.codes import meaning
+from marketo_provider.state.files import runs_kept
 from marketo_provider.state.ledger import COLUMNS, Flag, Key, LedgerRow, decode_row, load_ledger
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import (
@@ -108,7 +109,7 @@ class _Tracer:
 
     def events(self) -> Iterator[Event]:
         """Yield what the records tell, from the oldest run whose lists are kept."""
-        kept = [name for name in self._log.store.names(f"{self._log.folder}/runs") if name.isdecimal()]
+        kept = runs_kept(self._log.store, self._log.folder)
         for number in range(int(min(kept, default="1")), self._log.target.number + 1):
             record = self._log.record(number)
             if record is not None:
