@@ -4,16 +4,12 @@ Two cohorts come true in the sandbox's Marketo, through a real Airflow. Leaves n
 """
 
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import requests
-
 from include.demo.airflow import running_airflow
-from include.demo.failure import DemoFailed
-from include.demo.performance import parser, perform, stay, tell, undisturbed_end
-from include.demo.progress import Say, narrator
+from include.demo.performance import faults_of, perform, stay, tell, undisturbed_end
+from include.demo.progress import Say
 from include.demo.sandbox import running_sandbox
 from include.demo.story import Story
 from include.demo.table import table
@@ -21,11 +17,7 @@ from include.demo.table import table
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play the demo; return 0 where everything is right, 1 where something is not."""
-    options = parser("include.demo", __doc__).parse_args(arguments)
-    seed = int(time.time()) if options.seed is None else options.seed
-    say = narrator()
-    say(f"Cohorts come from seed {seed}; make demo SEED={seed} repeats them.")
-    return perform(lambda folder: _run(folder, seed=seed, once=options.once, say=say), say)
+    return perform(_run, arguments, name="demo", description=__doc__)
 
 
 def _run(folder: Path, *, seed: int, once: bool, say: Say) -> bool:
@@ -36,11 +28,7 @@ def _run(folder: Path, *, seed: int, once: bool, say: Say) -> bool:
         undisturbed_end(say),
     ):
         story = Story(airflow, sandbox, seed, say)
-        try:
-            story.play()
-            faults = story.verdict()
-        except (DemoFailed, requests.RequestException) as failure:
-            faults = [str(failure)]
+        faults = faults_of(story)
         _tell(story, faults)
         if not once:
             stay(airflow)

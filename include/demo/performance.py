@@ -4,43 +4,68 @@ import argparse
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Protocol
+
+import requests
 
 from include.demo.airflow import Airflow
 from include.demo.airflow_home import USER
 from include.demo.failure import DemoFailed
 from include.demo.processes import ROOT
-from include.demo.progress import Say
+from include.demo.progress import Say, narrator
 
 _INTERRUPTED = 130
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def parser(module: str, description: str | None) -> argparse.ArgumentParser:
-    """Return the parser of a play's arguments."""
-    made = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
-    made.add_argument("--once", action="store_true", help="end after the check instead of staying up")
-    made.add_argument("--seed", type=int, help="decides who is in the cohorts; taken from the clock by default")
-    return made
+class Play(Protocol):
+    """Sets a story up in a folder, plays it, tells how it came out, and stays up unless `once`.
+
+    It returns whether anything is wrong.
+    """
+
+    def __call__(self, folder: Path, *, seed: int, once: bool, say: Say) -> bool:
+        """Play."""
 
 
-def perform(play: Callable[[Path], bool], say: Say) -> int:
+class Story(Protocol):
+    """What is played, and then judged."""
+
+    def play(self) -> None:
+        """Do everything."""
+
+    def verdict(self) -> list[str]:
+        """Return what is wrong."""
+
+
+def perform(play: Play, arguments: Sequence[str] | None, *, name: str, description: str | None) -> int:
     """Play in a new folder, which stays if something is wrong; return the exit code.
 
     Args:
-        play: is given the folder, and returns whether anything is wrong.
-        say: is told how it ended.
+        play: what to do.
+        arguments: of the command line.
+        name: of the module in `include/`, and of the target in the Makefile.
+        description: for `--help`.
     """
+    parser = argparse.ArgumentParser(prog=f"python -m include.{name}", description=description)
+    parser.add_argument("--once", action="store_true", help="end after the check instead of staying up")
+    parser.add_argument("--seed", type=int, help="decides who is in the cohorts; taken from the clock by default")
+    options = parser.parse_args(arguments)
+    seed = int(time.time()) if options.seed is None else options.seed
+    say = narrator()
+    say(f"Cohorts come from seed {seed}; make {name} SEED={seed} repeats them.")
     for number in _ENDINGS:
         signal.signal(number, signal.default_int_handler)
     folder = _new_folder()
     faults = True
     try:
-        faults = play(folder)
+        faults = play(folder, seed=seed, once=options.once, say=say)
     except DemoFailed as failure:
         say(str(failure))
     except KeyboardInterrupt:
@@ -52,6 +77,15 @@ def perform(play: Callable[[Path], bool], say: Say) -> int:
         return 1
     shutil.rmtree(folder)
     return 0
+
+
+def faults_of(story: Story) -> list[str]:
+    """Play a story, and return what is wrong."""
+    try:
+        story.play()
+        return story.verdict()
+    except (DemoFailed, requests.RequestException) as failure:
+        return [str(failure)]
 
 
 @contextmanager

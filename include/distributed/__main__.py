@@ -5,16 +5,12 @@ bucket. One worker is killed in the middle of a delivery. Leaves no process behi
 """
 
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-import requests
-
-from include.demo.failure import DemoFailed
-from include.demo.performance import parser, perform, stay, tell, undisturbed_end
-from include.demo.progress import Say, narrator
+from include.demo.performance import faults_of, perform, stay, tell, undisturbed_end
+from include.demo.progress import Say
 from include.demo.sandbox import running_sandbox
 from include.distributed.bucket import NAME, running_bucket
 from include.distributed.control import running_control
@@ -39,11 +35,7 @@ _WORKERS = ("worker-1", "worker-2")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play it; return 0 where everything is right, 1 where something is not."""
-    options = parser("include.distributed", __doc__).parse_args(arguments)
-    seed = int(time.time()) if options.seed is None else options.seed
-    say = narrator()
-    say(f"Cohorts come from seed {seed}; make distributed SEED={seed} repeats them.")
-    return perform(lambda folder: _run(folder, seed=seed, once=options.once, say=say), say)
+    return perform(_run, arguments, name="distributed", description=__doc__)
 
 
 def _run(folder: Path, *, seed: int, once: bool, say: Say) -> bool:
@@ -56,11 +48,7 @@ def _run(folder: Path, *, seed: int, once: bool, say: Say) -> bool:
     tell(["Lowered, so that this does not take long:", *(f"  {name}={value}" for name, value in lowered.items())])
     with ExitStack() as stack, undisturbed_end(say):
         story = _set_up(stack, folder, seed=seed, say=say)
-        try:
-            story.play()
-            faults = story.verdict()
-        except (DemoFailed, requests.RequestException) as failure:
-            faults = [str(failure)]
+        faults = faults_of(story)
         _tell(story, faults)
         if not once:
             stay(story.airflow)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 SyncType = Literal["one_time", "dynamic"]
 
+DAG_PREFIX: Final = "cohort_export__"
 EVERY_TWO_HOURS: Final = "0 */2 * * *"
 LARGEST: Final = 2**63 - 1  # that the state store takes
 
@@ -134,7 +135,7 @@ class CohortExport(BaseModel):
     @property
     def dag_id(self) -> str:
         """Id of the DAG that this export becomes."""
-        return f"cohort_export__{self.name}"
+        return f"{DAG_PREFIX}{self.name}"
 
     @field_validator("schedule")
     @classmethod

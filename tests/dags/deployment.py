@@ -130,6 +130,14 @@ class Deployment:
         """Run an export's DAG once, with run parameters."""
         return self.run_dag(f"cohort_export__{name}", **conf)
 
+    def export_once(self, emails: Iterable[Any]) -> None:
+        """Declare the dynamic export, let it run once with a cohort of these, and forget the requests."""
+        self.declare()
+        self.set_cohort(emails)
+        assert self.run().state == "success"
+        self.marketo.wire.log.clear()
+        self.mixpanel.wire.log.clear()
+
     def run_dag(self, dag_id: str, *, marked: str | None = None, **conf: Any) -> Outcome:
         """Run a DAG once, its file read anew; the task `marked` is not run but marked as success."""
         dag = self.dag(dag_id)

@@ -22,11 +22,7 @@ ANN, BOB, CLEO = "ann@example.com", "bob@example.com", "cleo@example.com"
 @pytest.fixture
 def synced(deployment: Deployment) -> Deployment:
     """Return a deployment whose cohort of two has been synced once."""
-    deployment.declare()
-    deployment.set_cohort([ANN, BOB])
-    assert deployment.run().state == "success"
-    deployment.marketo.wire.log.clear()
-    deployment.mixpanel.wire.log.clear()
+    deployment.export_once([ANN, BOB])
     return deployment
 
 

@@ -30,12 +30,8 @@ ANN, BOB, CLEO = "ann@example.com", "bob@example.com", "cleo@example.com"
 @pytest.fixture
 def exported(deployment: Deployment) -> Deployment:
     """Return a deployment in which `trial_users` owns the field."""
-    deployment.declare()
-    deployment.set_cohort([ANN, BOB])
     deployment.set_cohort([CLEO], OTHER_COHORT)
-    assert deployment.run().state == "success"
-    deployment.marketo.wire.log.clear()
-    deployment.mixpanel.wire.log.clear()
+    deployment.export_once([ANN, BOB])
     return deployment
 
 

@@ -18,11 +18,7 @@ ANN, BOB, CLEO = "ann@example.com", "bob@example.com", "cleo@example.com"
 @pytest.fixture
 def exported(deployment: Deployment) -> Deployment:
     """Return a deployment in which `trial_users` has set Ann and Bob True."""
-    deployment.declare()
-    deployment.set_cohort([ANN, BOB])
-    assert deployment.run().state == "success"
-    deployment.marketo.wire.log.clear()
-    deployment.mixpanel.wire.log.clear()
+    deployment.export_once([ANN, BOB])
     return deployment
 
 

@@ -11,6 +11,7 @@ from airflow.triggers.base import BaseTrigger
 
 from marketo_provider.clock import SystemClock
 from marketo_provider.errors import ImportsUnderWay, LeaseHeld, VendorUnavailable, WaitUntil
+from marketo_provider.exports import DAG_PREFIX
 from marketo_provider.hooks.marketo import MarketoHook
 from marketo_provider.operators.runs import airflow_errors, make_run
 from marketo_provider.sync.import_wait import wait_for_imports
@@ -129,7 +130,7 @@ class ExportOperator(BaseOperator):
 
     def _run(self, context: Context, **patience: float) -> Run:
         export = {
-            "name": re.sub(r"[^a-z0-9_]", "_", self.dag_id.removeprefix("cohort_export__").lower())[:200],
+            "name": re.sub(r"[^a-z0-9_]", "_", self.dag_id.removeprefix(DAG_PREFIX).lower())[:200],
             "cohort_id": _number(self.cohort_id),
             "marketo_field": self.marketo_field,
             "sync_type": self.sync_type,

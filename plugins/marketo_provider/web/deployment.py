@@ -11,7 +11,8 @@ from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-_PREFIX: Final = "cohort_export__"
+from marketo_provider.exports import DAG_PREFIX
+
 _EXPORTS: Final = "CohortToMarketoOperator"
 _ENDED: Final = frozenset({"success", "failed"})
 
@@ -53,7 +54,7 @@ class ExportDag:
     @property
     def name(self) -> str:
         """The export's name."""
-        return self.dag_id.removeprefix(_PREFIX)
+        return self.dag_id.removeprefix(DAG_PREFIX)
 
 
 def read_dags(session: Session, also: Collection[str] = ()) -> list[ExportDag]:
@@ -63,7 +64,7 @@ def read_dags(session: Session, also: Collection[str] = ()) -> list[ExportDag]:
         session: of Airflow's database.
         also: ids of DAGs that somebody wrote.
     """
-    of_ours = DagModel.dag_id.startswith(_PREFIX, autoescape=True)
+    of_ours = DagModel.dag_id.startswith(DAG_PREFIX, autoescape=True)
     wanted = select(DagModel).where(of_ours | DagModel.dag_id.in_(also), DagModel.is_stale.is_(False))
     models = {model.dag_id: model for model in session.scalars(wanted)}
     declared, newest = _declared(session, models), _newest_runs(session, models)
