@@ -65,6 +65,14 @@ def processes_of(airflow: Airflow) -> Iterator[Processes]:
         yield Processes(airflow, kept_until)
 
 
+def has_ended(process: psutil.Process) -> bool:
+    """Return whether nothing of it runs any more; its parent need not have taken notice."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def kill(process: psutil.Process) -> None:
     """Kill a process and all that it has started: SIGKILL, no time to tidy up."""
     doomed = [process, *process.children(recursive=True)]

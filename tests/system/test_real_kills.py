@@ -12,7 +12,7 @@ import pytest
 
 from include.demo.airflow import Airflow, running_airflow
 from include.demo.sandbox import running_sandbox
-from tests.system.running import processes_of
+from tests.system.running import has_ended, processes_of
 from tests.system.scene import LATEST_SECONDS, Scene, write_dag
 
 pytestmark = [pytest.mark.airflow, pytest.mark.system]
@@ -54,7 +54,7 @@ def task_frozen(scene: Scene) -> None:
     frozen.resume()
 
     assert scene.wait_for_end(run) == "success"
-    assert not frozen.is_running()
+    scene.wait(lambda: has_ended(frozen), "the awakened process to end")
     assert scene.writes() == written
     assert scene.faults() == []
 
@@ -74,7 +74,7 @@ def worker_frozen(scene: Scene) -> None:
 
     assert scene.wait_for_end(run) == "success"
     assert scene.try_id(run) != try_id
-    scene.wait(lambda: not task.is_running(), "the task's old process to end")
+    scene.wait(lambda: has_ended(task), "the task's old process to end")
     assert scene.faults() == []
 
 
@@ -164,5 +164,5 @@ def test_every_flag_comes_true_after_the_scheduler_was_killed(
     scene.hurry()
 
     assert scene.wait_for_end(run) == "success"
-    scene.wait(lambda: not orphan.is_running(), "the task's old process to end")
+    scene.wait(lambda: has_ended(orphan), "the task's old process to end")
     assert scene.faults() == []
