@@ -7,6 +7,8 @@ import pyarrow as pa
 from marketo_provider.state.ledger import COLUMNS, column_rows, encode_columns, load_ledger, settle_ledger
 from marketo_provider.state.store import LocalStore
 from marketo_provider.state.target import Target
+from marketo_provider.state.workspace import Workspace
+from marketo_provider.sync.ledger_counts import count_after
 from tests.benchmarks import addresses
 from tests.benchmarks.common import MIB, Limit, Stopwatch, Work, best, quotient, report, scratch, size
 
@@ -39,7 +41,7 @@ def settle(folder: Path, rows: int) -> Work:
     store = LocalStore(folder)
     changed = rows // 100
     deltas: tuple[str, ...] = ()
-    journal, settles, fold = Stopwatch(), Stopwatch(), Stopwatch()
+    journal, settles, counts, fold = Stopwatch(), Stopwatch(), Stopwatch(), Stopwatch()
     for run in range(_SETTLES):
         intent = f"run/{run}/intent.parquet"
         addresses.write_ledger(store, intent, run * changed, changed)
@@ -51,19 +53,38 @@ def settle(folder: Path, rows: int) -> Work:
             with journal.running():
                 store.write(path, encode_columns(answers))
         target = addresses.target(_BASE, rows, deltas, intent, *pieces)
-        with addresses.workspace(store) as workspace, settles.running():
-            base, _, deltas = settle_ledger(workspace, target, f"run/{run}")
+        with addresses.workspace(store) as workspace:
+            _find(workspace, intent, rows)
+            with settles.running():
+                base, _, deltas = settle_ledger(workspace, target, f"run/{run}")
+            with counts.running():
+                counted = count_after(workspace, target, since=run, members=rows)
         if base != _BASE:
             raise RuntimeError("a fold came by itself; share it out differently")
+        if counted.rows != rows or counted.standing.accepted != rows:
+            raise RuntimeError(f"{counted.rows} rows were counted, of which Marketo holds {counted.standing}")
     with fold.running():
         _rewrite(store, addresses.target(_BASE, rows, deltas), "folded.parquet")
-    seconds = (journal.seconds + settles.seconds + fold.seconds) / _SETTLES
+    seconds = (journal.seconds + settles.seconds + counts.seconds + fold.seconds) / _SETTLES
     parts = {
         "journal_s": journal.seconds / _SETTLES,
         "settle_s": settles.seconds / _SETTLES,
+        "count_s": counts.seconds / _SETTLES,
         "fold_s": fold.seconds / _SETTLES,
     }
     return Work(seconds, changed, (folder / deltas[0]).stat().st_size, more=parts)
+
+
+def _find(workspace: Workspace, intent: str, rows: int) -> None:
+    """Leave the tables that a comparison leaves where one per cent of the ledger is to change."""
+    known = f"SELECT * FROM read_parquet({workspace.fetch(intent)})"
+    workspace.run(f"CREATE TABLE known AS {known}")
+    workspace.run("CREATE TABLE changes AS SELECT key_high, key_low FROM known")
+    workspace.run("CREATE TABLE exiting AS FROM known LIMIT 0")
+    workspace.run(
+        "CREATE TABLE counted AS SELECT 'true' AS flag, false AS leaver, NULL::VARCHAR AS code, "
+        f"{rows}::BIGINT AS addresses"
+    )
 
 
 def whole(folder: Path, rows: int) -> Work:

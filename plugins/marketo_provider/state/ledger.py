@@ -157,7 +157,7 @@ def decode_row(row: Mapping[str, Any]) -> LedgerRow:
 def load_ledger(workspace: Workspace, target: Target) -> None:
     """Make the views `ledger` and `delta` of a target's files."""
     base = f"read_parquet({workspace.fetch(target.base)})" if target.base else _NO_ROWS
-    newest = _newest(workspace, target.deltas)
+    newest = newest_rows(workspace, target.deltas)
     if len(target.deltas) > 1:
         newest = f"FROM read_parquet({workspace.set_aside(newest)})"
     workspace.run(f"CREATE OR REPLACE VIEW delta AS {newest}")
@@ -179,7 +179,7 @@ def settle_ledger(workspace: Workspace, target: Target, folder: str) -> tuple[st
     deltas = settled
     if _stored_rows(workspace, fresh):
         deltas = (*settled, f"{folder}/delta.parquet")
-        workspace.save(_newest(workspace, fresh), deltas[-1])
+        workspace.save(newest_rows(workspace, fresh), deltas[-1])
     delta_rows = _stored_rows(workspace, deltas)
     if delta_rows and delta_rows * _FOLD_SHARE >= target.base_rows:
         path = f"{folder}/base.parquet"
@@ -188,7 +188,7 @@ def settle_ledger(workspace: Workspace, target: Target, folder: str) -> tuple[st
         return path, _stored_rows(workspace, (path,)), ()
     if len(deltas) > _MOST_DELTAS:
         path = f"{folder}/deltas.parquet"
-        workspace.save(_newest(workspace, deltas), path)
+        workspace.save(newest_rows(workspace, deltas), path)
         deltas = (path,)
     return target.base, target.base_rows, deltas
 
@@ -202,7 +202,7 @@ def _stored_rows(workspace: Workspace, paths: Sequence[str]) -> int:
     return rows
 
 
-def _newest(workspace: Workspace, deltas: Sequence[str]) -> str:
+def newest_rows(workspace: Workspace, deltas: Sequence[str]) -> str:
     """Return the query of the deltas' rows, of each key the newest."""
     if not deltas:
         return f"FROM {_NO_ROWS}"

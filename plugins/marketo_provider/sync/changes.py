@@ -20,6 +20,7 @@ from marketo_provider.state.records import OpenImport
 from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.comparison import find_suspects
 from marketo_provider.sync.importing import load_importing
+from marketo_provider.sync.ledger_counts import count_before
 
 _CHUNK_ROWS = 3000
 
@@ -102,7 +103,7 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
     imports: Sequence[OpenImport] = (),
     goes_on: bool = False,
 ) -> Extent:
-    """Make the tables `changes` and `forgotten`, and return how much there is to change.
+    """Make the tables `changes`, `forgotten` and `counted`, and return how much there is to change.
 
     Args:
         workspace: has the views `ledger` and `members`.
@@ -161,10 +162,12 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
     workspace.run(
         "CREATE OR REPLACE TABLE changes AS SELECT *, false AS by_file FROM (FROM exiting UNION ALL FROM entering)"
     )
+    count_before(workspace)
     row = workspace.row(
         "SELECT (SELECT count(*) FROM entering WHERE flag <> 'true'), "
         "(SELECT count(*) FROM exiting WHERE may_hold), (SELECT count(*) FROM changes), "
-        "count(*) FILTER (flag IN ('true', 'unknown')), count(*) FROM ledger"
+        "coalesce(sum(addresses) FILTER (flag IN ('true', 'unknown')), 0)::BIGINT, "
+        "coalesce(sum(addresses), 0)::BIGINT FROM counted"
     )
     return Extent(*row)
 

@@ -166,7 +166,7 @@ class _Export:
             workspace,
             claim,
             journals=[*self._imports.pieces, *self._journal.pieces],
-            ledger_rows=extent.ledger_rows,
+            counted_deltas=self._counted_deltas,
             goes_on=goes_on,
             unreadable=self._imports.unreadable,
         )
@@ -175,6 +175,7 @@ class _Export:
         leave_instance(self._presence, may_land=self._may_land)
 
     def _find(self, workspace: Workspace) -> Extent:
+        self._counted_deltas = len(self._log.target.deltas)
         load_ledger(workspace, self._log.target)
         SnapshotFolder(self._run.store, self._run.folder, self._snapshot.name).load_members(workspace)
         extent = find_changes(

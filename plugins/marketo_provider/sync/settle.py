@@ -6,15 +6,16 @@ from typing import Literal
 
 from marketo_provider.state.files import REFUSED_COLUMNS
 from marketo_provider.state.lease import Lease
-from marketo_provider.state.ledger import settle_ledger
+from marketo_provider.state.ledger import load_ledger, settle_ledger
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import Claim, Settled
 from marketo_provider.state.snapshots import Snapshot
 from marketo_provider.state.workspace import Workspace, csv_rows
+from marketo_provider.sync.ledger_counts import LedgerCounts, count_after
 from marketo_provider.sync.prune import find_unneeded
 from marketo_provider.sync.report import FailedCall, Report
 from marketo_provider.sync.run import Run, logger
-from marketo_provider.sync.summarise import LedgerCounts, count_ledger, summarise_run
+from marketo_provider.sync.summarise import summarise_run
 
 _FEWEST_REFUSED = 100
 
@@ -52,7 +53,7 @@ class Settling:
         claim: Claim,
         *,
         journals: list[str],
-        ledger_rows: int,
+        counted_deltas: int,
         goes_on: bool = False,
         unreadable: str | None = None,
     ) -> Settled:
@@ -62,17 +63,15 @@ class Settling:
             workspace: where to work.
             claim: the target's.
             journals: what the run has journaled, all of it.
-            ledger_rows: how many rows the ledger had before the run's own.
+            counted_deltas: how many deltas the ledger had when its changes were found.
             goes_on: the run is to go on with the same snapshot.
             unreadable: why nobody knows what became of an import.
         """
         run, report = self._run, self._report
         ledger_folder = f"{run.folder}/ledger/{secrets.token_hex(16)}"
         base, base_rows, deltas = settle_ledger(workspace, self._log.target, ledger_folder)
-        # Counting the ledger itself would cost what is there, not what changed.
-        (added,) = workspace.row("SELECT count(*) FROM changes ANTI JOIN known USING (key_high, key_low)")
-        report.ledger_size = ledger_rows + added
-        counts = count_ledger(workspace, self._log.target, report.members)
+        counts = count_after(workspace, self._log.target, since=counted_deltas, members=report.members)
+        report.ledger_size = counts.rows
         self._save_refused(workspace, journals)
         self._complete_report(counts)
         failed_by, failure = ("import", unreadable) if unreadable else self._failure()
@@ -123,6 +122,8 @@ class Settling:
             return
         path = f"{self._run.folder}/runs/{self._snapshot.name}/refused.csv"
         pieces = ", ".join(workspace.fetch(journal) for journal in journals)
+        if self._run.one_time:
+            load_ledger(workspace, self._log.target)
         source = "ledger" if self._run.one_time else f"read_parquet([{pieces}])"
         rows = f"SELECT address, code, next_try::VARCHAR AS next_try FROM {source} WHERE code IS NOT NULL"
         if self.begun and self.begun.refused and not self._run.one_time:

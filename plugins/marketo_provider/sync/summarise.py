@@ -3,18 +3,13 @@
 What goes wrong here is logged and forgotten: a page that knows less is no reason for a run to fail.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Literal
 
 from marketo_provider.errors import MarketoProviderError, NothingToDo, TryAgain, WaitUntil
-from marketo_provider.state.ledger import load_ledger
 from marketo_provider.state.records import Claim, Settled
 from marketo_provider.state.store import Store
-from marketo_provider.state.target import Target
-from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run, Work, logger
 from marketo_provider.sync.summary import (
@@ -28,52 +23,6 @@ from marketo_provider.sync.summary import (
     write_history,
     write_summary,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerCounts:
-    """What Marketo holds, addresses by code, and how many are `absent` or `unknown`, with a code or without."""
-
-    standing: Standing
-    by_code: dict[str, int]
-    absent: int
-    unknown: int
-
-
-def count_ledger(workspace: Workspace, target: Target, members: int) -> LedgerCounts:
-    """Make the view `ledger` as it is now, and count it.
-
-    Args:
-        workspace: has what `find_changes` made.
-        target: the state after the run's last answer.
-        members: how many there are.
-    """
-    load_ledger(workspace, target)
-    rows = workspace.batches(
-        "SELECT flag, may_hold AND flag = 'refused' AS leaver, code, count(*) AS addresses FROM ledger "
-        "GROUP BY ALL ORDER BY code",
-        1000,
-    )
-    flags, uncoded = Counter[str](), Counter[str]()
-    refused, leavers = Counter[str](), Counter[str]()
-    for row in (row for batch in rows for row in batch.to_pylist()):
-        flags[row["flag"]] += row["addresses"]
-        if row["code"] is None:
-            uncoded[row["flag"]] += row["addresses"]
-        else:
-            (leavers if row["leaver"] else refused)[row["code"]] += row["addresses"]
-    # Who has left and was not sent yet holds True, and is no member.
-    (unsent,) = workspace.row(
-        "SELECT count(*) FROM exiting ANTI JOIN changes USING (key_high, key_low) WHERE flag = 'true'"
-    )
-    standing = Standing(
-        accepted=min(uncoded["true"] - unsent, members),
-        absent=uncoded["absent"],
-        refused=dict(refused),
-        leavers_refused=dict(leavers),
-    )
-    by_code = dict(sorted((refused + leavers).items()))
-    return LedgerCounts(standing, by_code, absent=flags["absent"], unknown=flags["unknown"])
 
 
 def summarise_run(run: Run, settled: Settled, report: Report, standing: Standing) -> None:
