@@ -9,6 +9,7 @@ from marketo_provider.state.instance import (
     Joined,
     Left,
     Stayed,
+    Stopped,
     Summed,
     TurnGivenBack,
     TurnTaken,
@@ -48,10 +49,18 @@ def taken(run: str, *, by: str, after: float = 0.0) -> InstanceRecord:
 
 def test_those_who_joined_and_have_not_left_deliver() -> None:
     """In the order in which they came."""
-    state = folded(joined("a"), joined("b"), joined("c"), record(Left, "b", after=9))
+    state = folded(joined("a"), joined("b"), joined("c"), record(Left, "b", after=9, calls=4))
 
     assert [(one.holder, one.number) for one in state.deliverers] == [("a", 1), ("c", 3)]
-    assert state.last_left_at == NOW + timedelta(seconds=9)
+    assert state.stopped == (Stopped(number=2, at=NOW + timedelta(seconds=9), calls=4),)
+
+
+def test_who_stopped_more_than_a_minute_before_another_is_forgotten() -> None:
+    """Its calls are in no window any more."""
+    left = [record(Left, holder, after=after, calls=1) for holder, after in (("a", 1), ("b", 30), ("c", 62))]
+    state = folded(joined("a"), joined("b"), joined("c"), *left)
+
+    assert [one.number for one in state.stopped] == [2, 3]
 
 
 def test_who_joins_again_comes_last() -> None:
@@ -112,7 +121,8 @@ def test_who_waits_for_nothing_but_the_turn_does_not_send() -> None:
     sending = waiting.after(3, taken("run", by="a", after=90))
 
     assert [one.sending for one in (*waiting.deliverers, *sending.deliverers)] == [False, True]
-    assert waiting.last_left_at == sending.last_left_at == NOW + timedelta(seconds=7)
+    assert [one.at for one in waiting.stopped] == [NOW + timedelta(seconds=7)]
+    assert sending.stopped == waiting.stopped
 
 
 def test_a_sum_says_all_that_the_records_before_it_do() -> None:

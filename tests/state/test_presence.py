@@ -1,6 +1,7 @@
 """Those who deliver to an instance: together they keep to the limit, whoever comes, goes or falls silent."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from marketo_provider.errors import LeaseLost
 from marketo_provider.state.instance import InstanceLog
-from marketo_provider.state.presence import Part, Presence
+from marketo_provider.state.presence import Presence
+from marketo_provider.state.senders import Part
 from marketo_provider.state.store import LocalStore, Store
 from tests.sync.world import VirtualClock
 
@@ -49,7 +51,9 @@ class OwnClock:
         self.shared.sleep(seconds)
 
 
-def presence_of(store: Store, holder: str, clock: VirtualClock, *, ahead: float = 0.0) -> Presence:
+def presence_of(
+    store: Store, holder: str, clock: VirtualClock, *, ahead: float = 0.0, calls: Callable[[], int] = lambda: 0
+) -> Presence:
     """Return a holder's presence, not yet joined; its run has the holder's name."""
     own = OwnClock(clock, ahead)
     return Presence(
@@ -59,6 +63,8 @@ def presence_of(store: Store, holder: str, clock: VirtualClock, *, ahead: float 
         run=holder,
         lease_seconds=LEASE_SECONDS,
         replay_after_seconds=90.0,
+        most_calls=LIMIT,
+        calls=calls,
         clock=own,
     )
 
@@ -73,13 +79,17 @@ def work(presence: Presence, clock: VirtualClock, seconds: float) -> None:
 
 @dataclass
 class Sender:
-    """Sends whenever its part of the limit allows, from `joins` to `ends`; a call arrives `late` seconds later."""
+    """Sends whenever its part of the limit allows, from `joins` to `ends`; a call arrives `late` seconds later.
+
+    `creates`: sends nothing but in the turn.
+    """
 
     joins: float
     ends: float
     late: float = 0.0
     dies: bool = False
     ahead: float = 0.0
+    creates: bool = False
     presence: Presence | None = None
     arrivals: list[float] = field(default_factory=list)
 
@@ -88,15 +98,28 @@ class Sender:
         now = clock.seconds
         if now < self.joins or now >= self.ends:
             if now >= self.ends and self.presence and not self.dies and now >= max([0.0, *self.arrivals]):
+                if self.presence.has_turn:
+                    self.presence.give_turn_back()
                 self.presence.leave()
                 self.presence = None
             return
         if self.presence is None:
-            self.presence = presence_of(store, name, clock, ahead=self.ahead)
+            self.presence = presence_of(
+                store, name, clock, ahead=self.ahead, calls=lambda: self._in_window(clock.seconds)
+            )
             self.presence.join()
+            if self.creates:
+                self.presence.want_turn(sending=False)
         self.presence.keep()
-        while self.presence.ready and self._in_window(now) < self.presence.part().of(LIMIT):
+        if self.creates and not self.presence.take_turn():
+            return
+        while self.presence.ready and self._in_window(now) < self._most():
             self.arrivals.append(now + self.late)
+
+    def _most(self) -> int:
+        assert self.presence
+        part = self.presence.part()
+        return part.of(LIMIT - part.taken)
 
     def _in_window(self, now: float) -> int:
         return sum(arrival > now - WINDOW for arrival in self.arrivals[-LIMIT:])
@@ -126,12 +149,15 @@ def emptiest(arrivals: list[float], begin: float, end: float) -> int:
 
 
 SENDERS = st.builds(
-    lambda joins, stays, late, dies, ahead: Sender(joins, joins + stays, late=late, dies=dies, ahead=ahead),
+    lambda joins, stays, late, dies, ahead, creates: Sender(
+        joins, joins + stays, late=late, dies=dies, ahead=ahead, creates=creates
+    ),
     st.floats(0, 150),
     st.floats(5, 200),
     st.floats(0, 4.5),
     st.booleans(),
     st.floats(-5, 5),
+    st.booleans(),
 )
 
 
@@ -181,8 +207,8 @@ def test_a_newcomer_is_silent_until_the_others_have_made_room(local: LocalStore,
 
 
 def test_who_left_is_counted_for_a_window_more(local: LocalStore, clock: VirtualClock) -> None:
-    """Its last calls are in it."""
-    first, second = presence_of(local, "try-1", clock), presence_of(local, "try-2", clock)
+    """Its last calls are in it: they come off the limit of who is alone then."""
+    first, second = presence_of(local, "try-1", clock), presence_of(local, "try-2", clock, calls=lambda: 3)
     first.join()
     second.join()
     clock.sleep(60)
@@ -190,15 +216,36 @@ def test_who_left_is_counted_for_a_window_more(local: LocalStore, clock: Virtual
 
     second.leave()
 
+    clock.sleep(5)
+    assert first.part() == Part(0, 1, taken=3)
     clock.sleep(19)
-    assert first.part().count == 2
-    clock.sleep(21)
+    assert first.part() == Part(0, 1, taken=3)
+    clock.sleep(1)
     assert first.part() == Part(0, 1)
 
 
-def test_who_comes_just_after_another_left_waits_for_its_window(local: LocalStore, clock: VirtualClock) -> None:
+def test_who_left_is_counted_whole_beside_others(local: LocalStore, clock: VirtualClock) -> None:
+    """Not all of them have read of it, so nobody takes what it leaves."""
+    first, second, third = (presence_of(local, f"try-{number}", clock) for number in range(3))
+    for one in (first, second, third):
+        one.join()
+    clock.sleep(60)
+
+    third.leave()
+
+    assert first.part().count == 3
+    clock.sleep(19)
+    assert first.part().count == 3
+    clock.sleep(1)
+    assert first.part() == Part(0, 2)
+
+
+def test_who_comes_just_after_another_that_made_many_calls_waits_for_its_window(
+    local: LocalStore, clock: VirtualClock
+) -> None:
     """Only the time in the record tells of it, and clocks may differ by ten seconds."""
-    first, second = presence_of(local, "try-1", clock), presence_of(local, "try-2", clock)
+    first = presence_of(local, "try-1", clock, calls=lambda: LIMIT // 2 + 1)
+    second = presence_of(local, "try-2", clock)
     first.join()
     first.leave()
     clock.sleep(10)
@@ -209,6 +256,42 @@ def test_who_comes_just_after_another_left_waits_for_its_window(local: LocalStor
     assert not second.ready
     clock.sleep(1)
     assert second.ready
+
+
+def test_who_comes_just_after_another_that_made_few_calls_sends_the_others(
+    local: LocalStore, clock: VirtualClock
+) -> None:
+    """There is room beside them."""
+    first = presence_of(local, "try-1", clock, calls=lambda: LIMIT // 2)
+    second = presence_of(local, "try-2", clock)
+    first.join()
+    first.leave()
+    clock.sleep(1)
+
+    second.join()
+
+    assert second.ready
+    assert second.part() == Part(0, 1, taken=LIMIT // 2)
+    clock.sleep(30)
+    assert second.part() == Part(0, 1)
+
+
+def test_who_waited_for_the_turn_sends_as_soon_as_he_is_alone(local: LocalStore, clock: VirtualClock) -> None:
+    """So that many small exports one after the other take no half minute each."""
+    first, second = wanting(local, clock, "try-1", "try-2")
+    second.want_turn(sending=False)
+    assert first.take_turn()
+    work(first, clock, 60)
+
+    first.give_turn_back()
+    clock.sleep(1)
+    assert second.take_turn()
+    assert not second.ready
+    first.leave()
+    clock.sleep(1)
+
+    assert second.ready
+    assert second.part() == Part(0, 1)
 
 
 def test_who_is_silent_for_long_is_counted_no_longer(local: LocalStore, clock: VirtualClock) -> None:
@@ -324,6 +407,8 @@ def test_who_left_does_not_hold_the_others_up_and_keeps_its_place(local: LocalSt
         run="try-1",
         lease_seconds=LEASE_SECONDS,
         replay_after_seconds=90.0,
+        most_calls=LIMIT,
+        calls=lambda: 0,
         clock=clock,
     )
     again.join()

@@ -74,6 +74,10 @@ class MarketoClient:
         """Keep to what `share` says when a call begins, instead of all that the Connection allows."""
         self._exchange.limits.share = share
 
+    def calls_in_window(self) -> int:
+        """Return how many of its calls may be in the last 20 seconds, as Marketo counts them."""
+        return self._exchange.limits.held()
+
     @property
     def calls(self) -> int:
         """How many calls of this client counted against the quota, as far as can be known."""

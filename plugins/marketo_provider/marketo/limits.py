@@ -78,6 +78,12 @@ class CallLimits:
                 self._free_at.append(self._clock.monotonic() + WINDOW_SECONDS)
                 self._changed.notify_all()
 
+    def held(self) -> int:
+        """Return how many places are held: by the calls under way, and those of the last 20 seconds."""
+        with self._changed:
+            now = self._clock.monotonic()
+            return self._in_flight + sum(free_at > now for free_at in self._free_at)
+
     def _enter(self, deadline: float) -> None:
         while True:
             with self._changed:

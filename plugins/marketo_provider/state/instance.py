@@ -20,6 +20,8 @@ from marketo_provider.state.store import Store
 
 # Who never came back for his turn is forgotten; he has not held anybody up meanwhile.
 _FORGOTTEN_AFTER = timedelta(days=1)
+# Longer than Marketo's window, and what clocks may differ by.
+_CALLS_COUNT_FOR = timedelta(minutes=1)
 # A small, stated risk: a file that Marketo took without an answer may be imported later than this.
 _UNANSWERED_FOR = timedelta(minutes=30)
 
@@ -41,6 +43,14 @@ class Deliverer(Heard):
 
     number: int
     sending: bool = True
+
+
+class Stopped(Frozen):
+    """Who has stopped to send, since record `number` there. `calls`: those of his last 20 seconds, if he told."""
+
+    number: int
+    at: Moment
+    calls: int | None
 
 
 class Waiting(Frozen):
@@ -68,13 +78,13 @@ class ImportUnderWay(Frozen):
 class Instance(Frozen):
     """The state of an instance after its record `number`; `summed` is the last checkpoint.
 
-    `last_left_at`: when somebody stopped to send last.
+    `stopped`: who did so a moment before the last that did.
     """
 
     number: int = 0
     summed: int = 0
     deliverers: tuple[Deliverer, ...] = ()
-    last_left_at: Moment | None = None
+    stopped: tuple[Stopped, ...] = ()
     turn: Heard | None = None
     queue: tuple[Waiting, ...] = ()
     imports: tuple[ImportUnderWay, ...] = ()
@@ -109,7 +119,7 @@ class Instance(Frozen):
                 )
                 changed = {"deliverers": (*self._without(record.by), joined)}
             case Left():
-                changed = {"deliverers": self._without(record.by), "last_left_at": record.at}
+                changed = {"deliverers": self._without(record.by), **self._stopped_by(record)}
             case TurnWanted():
                 changed = {
                     "queue": self._queue_with(number, record),
@@ -158,7 +168,15 @@ class Instance(Frozen):
         deliverers = tuple(
             one.model_copy(update={"sending": sends}) if one is before else one for one in self.deliverers
         )
-        return {"deliverers": deliverers, "last_left_at": self.last_left_at if sends else record.at}
+        stopped = self._stopped_by(record) if isinstance(record, TurnWanted) and not sends else {}
+        return {"deliverers": deliverers, **stopped}
+
+    def _stopped_by(self, record: "TurnWanted | Left") -> dict[str, object]:
+        before = self.find(record.by)
+        if before is None or not before.sending:
+            return {}
+        recent = (one for one in self.stopped if one.at > record.at - _CALLS_COUNT_FOR)
+        return {"stopped": (*recent, Stopped(number=before.number, at=record.at, calls=record.calls))}
 
 
 def _heard(state: Instance, record: "InstanceRecord") -> Instance:
@@ -187,17 +205,25 @@ class Stayed(LogRecord):
 
 
 class Left(LogRecord):
-    """`by` sends nothing any more. A run that waits for its turn keeps its place in the queue."""
+    """`by` sends nothing any more. A run that waits for its turn keeps its place in the queue.
+
+    `calls`: how many of the last 20 seconds were its.
+    """
 
     kind: Literal["left"] = "left"
+    calls: int | None = None
 
 
 class TurnWanted(LogRecord):
-    """`run` wants to create leads; `sending` says whether it has other things to send meanwhile."""
+    """`run` wants to create leads; `sending` says whether it has other things to send meanwhile.
+
+    `calls`: how many of the last 20 seconds were its.
+    """
 
     kind: Literal["turn_wanted"] = "turn_wanted"
     run: str
     sending: bool
+    calls: int | None = None
 
 
 class TurnTaken(LogRecord):

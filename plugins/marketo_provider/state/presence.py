@@ -1,28 +1,9 @@
 """One run's presence among those who deliver to a Marketo instance: its part of the limits, and the create turn.
 
-Why no 20 seconds see more than the limit. Marketo counts the calls that it receives in any 20 seconds. A client
-begins a call only while those of its last 20 seconds are fewer than its part, so that of one client a window
-holds no more than its part at its last call in that window. A part is ceil((limit - rank) / count): it falls
-with the count, and with the rank, which is the place in the order of joining. So all together keep to the limit
-if everybody who sends in a window is counted by everybody else who does, at his last call there. He is:
-
-- Who *joins* sends nothing for 30 seconds after his record is there. A part is at most 5 seconds old when a call
-  begins, and a call is given 5 seconds to reach Marketo. So what arrives within the 20 seconds before his first
-  call was sent by those who had read that he is there.
-- Who *leaves* says so after his last call has ended, and is counted for 20 seconds more by whoever reads it. The
-  same holds for who has nothing to send but waits for the turn.
-- Who is *silent* has sent nothing since `lease_seconds` after his last record, for no request begins or lasts
-  beyond that, and is counted until `takeover_seconds` after it.
-- Who finds himself *alone*, and that nobody has left for 20 seconds (and 10, for clocks that differ), sends at
-  once: whoever comes later finds him there.
-
-The same parts share the calls in flight out; a call that takes longer than a newcomer waits may meet his. Where
-more deliver than the limit has calls, each still has one.
+How the limits are shared is told in `senders`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
 from threading import RLock
 
 from marketo_provider.clock import Clock
@@ -45,26 +26,10 @@ from marketo_provider.state.instance import (
 )
 from marketo_provider.state.lease import Holder
 from marketo_provider.state.records import LogRecord
+from marketo_provider.state.senders import READ_EVERY_SECONDS, Part, Senders
 
-WINDOW_SECONDS = 20.0
-READ_EVERY_SECONDS = 5.0
-_ON_THE_WAY_SECONDS = 5.0
-NEWCOMER_SECONDS = WINDOW_SECONDS + READ_EVERY_SECONDS + _ON_THE_WAY_SECONDS
-_CLOCKS_DIFFER_SECONDS = 10.0
 _LOOK_SECONDS = 1.0
 _SUM_EVERY_RECORDS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The part of a limit that belongs to one of `count`, the one at place `rank`."""
-
-    rank: int
-    count: int
-
-    def of(self, limit: int) -> int:
-        """Return the part, at least 1; the parts of all ranks add up to the limit."""
-        return max(1, -((self.rank - limit) // self.count))
 
 
 class _NotNow(Exception):
@@ -81,6 +46,8 @@ class Presence(Holder[InstanceLog]):
         run: names the run, for all its tries: its place in the queue is kept while it waits elsewhere.
         lease_seconds: how long an acknowledged append carries.
         replay_after_seconds: how long after its start a request may still take effect in Marketo.
+        most_calls: the limit of calls in 20 seconds that all have together.
+        calls: tells how many calls of the last 20 seconds were this try's.
         clock: time.
     """
 
@@ -93,6 +60,8 @@ class Presence(Holder[InstanceLog]):
         run: str,
         lease_seconds: float,
         replay_after_seconds: float,
+        most_calls: int,
+        calls: Callable[[], int],
         clock: Clock,
     ) -> None:
         super().__init__(
@@ -105,13 +74,20 @@ class Presence(Holder[InstanceLog]):
         self._run = run
         self._lock = RLock()
         self._looked = float("-inf")
-        self._senders: set[int] = set()
-        self._gone: dict[int, float] = {}
+        self._senders = Senders()
+        self._most_calls = most_calls
+        self._calls = calls
 
     @property
     def ready(self) -> bool:
         """Whether to send, which who has just come must not yet."""
-        return self._clock.monotonic() >= self.ready_at
+        with self._lock:
+            now = self._clock.monotonic()
+            if now < self.ready_at and self.joined:
+                self._look(_LOOK_SECONDS)
+                if self._senders.has_room(now, self._most_calls):
+                    self.ready_at = now
+            return now >= self.ready_at
 
     def join(self) -> None:
         """Be counted from now on."""
@@ -119,7 +95,7 @@ class Presence(Holder[InstanceLog]):
             self._look()
             self._say(Joined(at=self.now(), by=self.holder, takeover_seconds=self.takeover_seconds))
             self.joined = True
-            self._begin(newcomer=True)
+            self._begin()
 
     def keep(self, *, at_least: float = 0.0) -> None:
         """Say that the run is still there, where it is time to.
@@ -139,24 +115,20 @@ class Presence(Holder[InstanceLog]):
         """Be counted no longer; all calls must have ended."""
         with self._lock:
             self._sum_up()
-            self._say(Left(at=self.now(), by=self.holder))
+            self._say(Left(at=self.now(), by=self.holder, calls=self._calls()))
             self.joined = False
 
     def part(self) -> Part:
         """Return which part of the limits belongs to this run."""
         with self._lock:
             self._look(READ_EVERY_SECONDS)
-            now = self._clock.monotonic()
-            counted = self._senders | {number for number, until in self._gone.items() if now < until}
-            me = self.log.state.find(self.holder)
-            others = counted - {me.number} if me else counted
-            rank = sum(number < me.number for number in others) if me else len(others)
-            return Part(rank, len(others) + 1)
+            return self._senders.part(self._clock.monotonic())
 
     def want_turn(self, *, sending: bool) -> None:
         """Queue for the turn; `sending` says whether there is other work meanwhile."""
         with self._lock:
-            self._say(TurnWanted(at=self.now(), by=self.holder, run=self._run, sending=sending))
+            wanted = TurnWanted(at=self.now(), by=self.holder, run=self._run, sending=sending, calls=self._calls())
+            self._say(wanted)
 
     def take_turn(self) -> bool:
         """Take the turn, if it is free and this run's."""
@@ -173,7 +145,7 @@ class Presence(Holder[InstanceLog]):
                     return False
                 self.has_turn = True
                 if me and not me.sending:
-                    self._begin(newcomer=False)
+                    self._begin()
             return True
 
     def others_want_turn(self) -> bool:
@@ -229,28 +201,12 @@ class Presence(Holder[InstanceLog]):
             self._note()
 
     def _note(self) -> None:
-        """Note who sends, and until when who has ceased to is to be counted."""
-        until = self._clock.monotonic() + WINDOW_SECONDS
-        now = self.now()
-        senders = {one.number for one in self.log.state.deliverers if one.sending and not one.silent(now)}
-        self._gone |= dict.fromkeys(self._senders - senders, until)
-        self._senders = senders
+        monotonic = self._clock.monotonic()
+        self._senders.note(self.log.state, self.holder, now=self.now(), monotonic=monotonic)
 
-    def _begin(self, *, newcomer: bool) -> None:
-        """Find out when to send first, having said that this run does.
-
-        Who left before a newcomer came is known by the time in his record only.
-        """
-        now = self._clock.monotonic()
-        me = self.log.state.find(self.holder)
-        left_at = self.log.state.last_left_at
-        self.ready_at = max([now, *self._gone.values()])
-        if self._senders - ({me.number} if me else set()):
-            self.ready_at = now + NEWCOMER_SECONDS
-        elif newcomer and left_at:
-            clear_at = left_at + timedelta(seconds=WINDOW_SECONDS + _CLOCKS_DIFFER_SECONDS)
-            seconds = (clear_at - self.now()).total_seconds()
-            self.ready_at = max(self.ready_at, now + min(seconds, NEWCOMER_SECONDS))
+    def _begin(self) -> None:
+        """Find out when to send first, having said that this run does."""
+        self.ready_at = self._senders.ready_at(self._clock.monotonic())
 
     def _sum_up(self) -> bool:
         """Append a sum of the many records since the last one; False where they are few, or another came first."""

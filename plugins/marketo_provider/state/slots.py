@@ -19,8 +19,8 @@ from pydantic import TypeAdapter
 from marketo_provider.clock import Clock
 from marketo_provider.errors import RateLimited
 from marketo_provider.state.numbered_log import NumberedLog
-from marketo_provider.state.presence import Part
 from marketo_provider.state.records import Frozen, LogRecord, Moment, decode_as
+from marketo_provider.state.senders import Part
 from marketo_provider.state.store import Store
 
 SLOTS = 4

@@ -91,6 +91,8 @@ class Work:
             run=f"{self.target} {self.run_id}",
             lease_seconds=self.settings.lease_seconds,
             replay_after_seconds=self.limits.replay_after_seconds,
+            most_calls=self.limits.calls_per_20_seconds,
+            calls=self.marketo.calls_in_window,
             clock=self.clock,
         )
 

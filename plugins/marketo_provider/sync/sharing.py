@@ -19,8 +19,8 @@ def join_instance(run: Work, lease: Lease, presence: Presence) -> None:
 
     def share() -> Share:
         part = presence.part()
-        calls, concurrent = part.of(limits.calls_per_20_seconds), part.of(limits.concurrent_calls)
-        return Share(calls, concurrent, even=part.count > 1)
+        calls = part.of(limits.calls_per_20_seconds - part.taken)
+        return Share(calls, part.of(limits.concurrent_calls), even=part.count > 1)
 
     run.marketo.keep_to(share)
     if not presence.ready:

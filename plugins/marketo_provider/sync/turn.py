@@ -30,7 +30,7 @@ class CreateTurn:
         self._has_ended = has_ended
         self._asked_marketo_at = float("-inf")
         self._asked_at: float | None = None
-        self._ends_at = float("-inf")
+        self._taken_at = float("-inf")
         self._resting = False
 
     def open(self) -> bool:
@@ -43,8 +43,9 @@ class CreateTurn:
                 self._look_after_imports(now)
                 return False
             self._asked_at, self._resting = None, False
-            self._ends_at = max(now, self._presence.ready_at) + _MOST_SECONDS
-        return now < self._ends_at or not self._presence.others_want_turn()
+            self._taken_at = now
+        ends_at = max(self._taken_at, self._presence.ready_at) + _MOST_SECONDS
+        return now < ends_at or not self._presence.others_want_turn()
 
     @property
     def waited_long(self) -> bool:
