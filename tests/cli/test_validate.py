@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from marketo_provider.__main__ import main
+from marketo_provider.export_reference import reference
 from marketo_provider.exports import json_schema
 
 GOOD = """\
@@ -69,6 +70,14 @@ def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert status == 0
     assert capsys.readouterr().out == json_schema()
+
+
+def test_the_reference_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """So can the page for people."""
+    status = main(["schema", "--markdown"])
+
+    assert status == 0
+    assert capsys.readouterr().out == reference()
 
 
 def test_a_command_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
