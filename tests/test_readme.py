@@ -72,9 +72,7 @@ TABLES = [
 
 
 @pytest.mark.parametrize(("page", "heading", "column", "model"), TABLES)
-def test_a_table_has_every_key_and_no_other(
-    page: str, heading: str, column: str, model: type[BaseModel]
-) -> None:
+def test_a_table_has_every_key_and_no_other(page: str, heading: str, column: str, model: type[BaseModel]) -> None:
     """What a user may write is there, in the order of the model."""
     assert list(rows_under(page, heading, column)) == list(declared(model))
 
