@@ -32,3 +32,13 @@ def rows_under(page: str, heading: str, column: str) -> dict[str, list[str]]:
     lines = table.split("\n\n")[0].split("\n")[2:]
     cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines if line]
     return {row[0].strip("`"): row[1:] for row in cells}
+
+
+def commands() -> list[str]:
+    """Return every command of the shell blocks of all pages, without comments."""
+    found = []
+    for page in PAGES:
+        for block in blocks(str(page.relative_to(ROOT)), "sh"):
+            lines = (re.sub(r"\s+#.*", "", line) for line in block.splitlines())
+            found += [line for line in lines if line]
+    return found

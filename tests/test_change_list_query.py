@@ -20,7 +20,7 @@ def test_it_tells_what_each_run_set_out_to_send(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     (query,) = blocks("docs/state.md", "sql")
 
-    rows = duckdb.sql(query).fetchall()
+    rows = duckdb.execute(query).fetchall()
 
     assert [(set_to, addresses) for _, _, set_to, addresses in rows] == [(True, 2), (False, 1), (True, 1)]
     first, left, entered = rows
@@ -35,6 +35,6 @@ def test_with_the_address_it_lists_who(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     (query,) = blocks("docs/state.md", "sql")
 
-    rows = duckdb.sql(query.replace("count(*) AS addresses", "change.address")).fetchall()
+    rows = duckdb.execute(query.replace("count(*) AS addresses", "change.address")).fetchall()
 
     assert [(set_to, address) for _, _, set_to, address in rows] == [(True, ANN), (True, BOB)]

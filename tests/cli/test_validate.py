@@ -1,5 +1,7 @@
 """`python -m marketo_provider validate` and `schema`."""
 
+import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from marketo_provider.__main__ import main
 from marketo_provider.export_reference import reference
 from marketo_provider.exports import json_schema
+from tests.pages import commands
 
 GOOD = """\
 exports:
@@ -86,3 +89,20 @@ def test_a_command_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
         main([])
 
     assert "COMMAND" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", sorted({one for one in commands() if " validate" in one}))
+def test_each_command_that_a_page_shows_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """As it stands there, in a folder that looks like a project."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    for folder in ("include/exports", "path/to/folder"):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "a.yaml").write_text(GOOD)
+    _python, _m, module, *words = [os.path.expandvars(word) for word in shlex.split(command)]
+
+    assert module == "marketo_provider"
+    assert main(words) == 0
+    assert "exports: 2, problems: 0" in capsys.readouterr().out
