@@ -29,6 +29,7 @@ from marketo_provider.sync.report import Report
 from tests.pages import PAGES, ROOT, blocks, everything, read, rows_under
 
 ERRORS = read("docs/errors.md")
+SHORT = 40  # what a message says around another's words, which are quoted where they stand
 PARTS_OF_CONNECTIONS = {"rest_url", "client_id", "client_secret", "username", "secret", "base_url"}
 
 
@@ -50,17 +51,25 @@ def shown_default(schema: Mapping[str, Any], *, airflow_config: bool) -> str:
 
 
 @cache
+def modules_of_the_code() -> tuple[ast.Module, ...]:
+    """Return the package's modules."""
+    return tuple(
+        ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted((ROOT / "plugins" / "marketo_provider").rglob("*.py"))
+    )
+
+
+def text_of(node: ast.AST) -> str:
+    """Return a text in the source, with `…` where a value is put in; empty if it is none."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+@cache
 def texts_of_the_code() -> tuple[str, ...]:
-    """Return every text in the package's source, with `…` where a value is put in."""
-    found = []
-    for path in (ROOT / "plugins" / "marketo_provider").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.append(node.value)
-            elif isinstance(node, ast.JoinedStr):
-                parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
-                found.append("".join(map(str, parts)))
-    return tuple(found)
+    """Return every text in the package's source."""
+    return tuple(text for tree in modules_of_the_code() for node in ast.walk(tree) if (text := text_of(node)))
 
 
 TABLES = [
@@ -235,18 +244,36 @@ def test_every_status_of_http_is_listed() -> None:
     assert any("5xx" in status for status in rows)
 
 
+def quoted_messages() -> list[str]:
+    """Return what docs/errors.md quotes, each as a pattern for texts of the code."""
+    quoted = re.findall(r'"([^"]+)"', "\n".join(re.findall(r'^\| (".*?) \|', ERRORS, re.MULTILINE)))
+    return [".*".join(re.escape(part.strip()) for part in quote.split("…")) for quote in quoted]
+
+
 def test_quoted_messages_are_those_of_the_code() -> None:
     """What docs/errors.md quotes is a part of a text in the source, with … for values."""
-    quoted = re.findall(r'"([^"]+)"', "\n".join(re.findall(r'^\| (".*?) \|', ERRORS, re.MULTILINE)))
+    quoted = quoted_messages()
 
     strange = [
-        quote
-        for quote in quoted
-        if not any(
-            re.search(".*".join(re.escape(part.strip()) for part in quote.split("…")), text, re.DOTALL)
-            for text in texts_of_the_code()
-        )
+        quote for quote in quoted if not any(re.search(quote, text, re.DOTALL) for text in texts_of_the_code())
     ]
 
-    assert len(quoted) > 50
+    assert len(quoted) > 100
     assert strange == []
+
+
+def test_every_message_is_quoted() -> None:
+    """An error that is raised with words of its own can be looked up; its kind alone would not tell what to do."""
+    classes = {name for name, _ in inspect.getmembers(errors, inspect.isclass)}
+    raised = [
+        text_of(call.args[0])
+        for tree in modules_of_the_code()
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in classes and call.args
+    ]
+    own_words = [text for text in raised if len(text.replace("…", "")) > SHORT]
+
+    assert len(own_words) > 70
+    assert [
+        text for text in own_words if not any(re.search(row, text, re.DOTALL) for row in quoted_messages())
+    ] == []
