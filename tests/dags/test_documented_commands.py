@@ -5,6 +5,7 @@ import shlex
 import pytest
 from airflow.cli.cli_parser import get_parser
 from airflow.models import DagModel, Pool
+from airflow.models.connection import Connection
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
@@ -59,6 +60,10 @@ def test_a_command_runs(two_exports: Deployment, command: str, capsys: pytest.Ca
                 assert paused is False
             case ["dags", "trigger"]:
                 assert "manual__" in shown
+            case ["connections", "add"]:
+                stored = session.scalar(select(Connection).where(Connection.conn_id == shlex.split(command)[3]))
+                assert (stored.conn_type, stored.password) == ("marketo", "<client secret>")
+                session.delete(stored)
             case ["pools", "set"]:
                 assert session.scalar(select(Pool.slots).where(Pool.pool == "marketo_north")) == 4
             case other:
