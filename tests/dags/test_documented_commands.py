@@ -61,7 +61,8 @@ def test_a_command_runs(two_exports: Deployment, command: str, capsys: pytest.Ca
             case ["dags", "trigger"]:
                 assert "manual__" in shown
             case ["connections", "add"]:
-                stored = session.scalar(select(Connection).where(Connection.conn_id == shlex.split(command)[3]))
+                name = shlex.split(command)[3]
+                stored = session.scalars(select(Connection).where(Connection.conn_id == name)).one()
                 assert (stored.conn_type, stored.password) == ("marketo", "<client secret>")
                 session.delete(stored)
             case ["pools", "set"]:
