@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	$$name -c '$(is_311)' 2>/dev/null && echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo distributed simulate test test-system torture fuzz bench check format lock clean
+.PHONY: help setup demo distributed simulate test test-system torture fuzz bench check format reference lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 9
@@ -54,6 +54,10 @@ check: $(STAMP) ## lint, formatting, types, import contracts, spelling
 format: $(STAMP) ## put lint and formatting right where a tool can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+reference: $(STAMP) ## write anew what is made from exports.py: its JSON Schema and docs/exports.md
+	$(BIN)/python -m marketo_provider schema > include/exports/exports.schema.json
+	$(BIN)/python -m marketo_provider schema --markdown > docs/exports.md
 
 lock: $(STAMP) ## pin anew what requirements-dev.txt asks for
 	$(BIN)/uv pip compile --upgrade --python-version 3.11 requirements-dev.txt -o requirements.lock

@@ -140,7 +140,7 @@ def test_every_key_is_explained() -> None:
 
 
 def test_the_committed_schema_is_fresh() -> None:
-    """If this fails: `python -m marketo_provider schema > include/exports/exports.schema.json`."""
+    """If this fails: `make reference`."""
     assert (EXAMPLES / "exports.schema.json").read_text(encoding="utf-8") == json_schema()
 
 

@@ -1,7 +1,7 @@
 """Which addresses are members of a cohort, worked out for the demo alone.
 
 Simple on purpose and independent of the provider: what the demo's verdict rests on must not share the provider's
-mistakes. The rule is the one that README gives.
+mistakes. The rule is the one that docs/report.md gives.
 """
 
 from collections.abc import Iterable

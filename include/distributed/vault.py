@@ -15,7 +15,7 @@ _PREFIX = "airflow/connections"
 
 
 def keep_connections(url: str, connections: Iterable[NewConnection]) -> None:
-    """Keep Connections as README says, in JSON."""
+    """Keep Connections as docs/settings.md says, in JSON."""
     vault = boto3.client(
         "secretsmanager",
         endpoint_url=url,

@@ -61,7 +61,7 @@ def split_address(text: str) -> SplitResult:
     except ValueError:
         hostname = None
     if not hostname or parts.scheme not in {"http", "https"}:
-        raise ValueError("this is not a web address")
+        raise ValueError("this is not a web address; write it like https://example.com")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("the address must not carry a user name, a query or a fragment")
     if parts.scheme == "http" and not is_loopback(hostname):

@@ -35,7 +35,7 @@ The report of a run is the XCom `return_value` of its task `export_to_marketo`:
 | `entered`, `exited` | what was to change |
 | `set_true`, `set_false` | what Marketo acknowledged; `created` of them are new leads |
 | `not_in_marketo` | addresses that Marketo does not know |
-| `refused`, `refused_by_code` | records that Marketo refused; README tells what to do about each code |
+| `refused`, `refused_by_code` | records that Marketo refused; docs/errors.md tells what to do about each code |
 | `left_over` | what the next run sends |
 """
 _HOW = {

@@ -34,7 +34,8 @@ MarketoProviderError
 No message holds an e-mail address, a secret or a vendor's own wording, which may quote either.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 
@@ -180,3 +181,18 @@ class Superseded(NothingToDo):
 
 class NoCallsLeft(NothingToDo):
     """Marketo's calls of the day are spent, and the schedule's next run will look again."""
+
+
+@contextmanager
+def naming(export: str) -> Iterator[None]:
+    """Let every message say which export it is about, also where it was written by a layer that knows none.
+
+    Args:
+        export: how messages name it.
+    """
+    try:
+        yield
+    except MarketoProviderError as error:
+        if export not in str(error):
+            error.args = (f"{export}: {error}",)
+        raise

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import requests
 
 from include.sandbox.marketo_fields import Field
 from marketo_provider.__main__ import main
+from tests.pages import commands
 from tests.sync.world import FIELD, MARKETO_URL, InProcess, World
 
 pytestmark = pytest.mark.airflow
@@ -241,3 +243,21 @@ def test_an_address_is_no_argument(command: str, capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit):
         main(["state", command, TARGET, ANN])
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("command", sorted({one for one in commands() if " state " in one}))
+def test_each_command_that_a_page_shows_runs(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """As it stands there, on a store that a run has left; what it asks for is typed in."""
+    monkeypatch.chdir(tmp_path)
+    Path("leads.csv").write_text(f"Id,Email Address\n1,{ANN}\n", encoding="utf-8")
+    if command.endswith("readmit"):
+        type_in(monkeypatch, f"{ANN}\n")
+        assert main(["state", "erase"]) == 0
+    type_in(monkeypatch, f"{ANN}\n")
+    shown = ("HOST/FIELD", "123-abc-456.mktorest.com/mixpanelTrialUsers")
+    _python, _m, module, *words = [TARGET if word in shown else word for word in shlex.split(command)]
+
+    assert module == "marketo_provider"
+    assert main(words) == 0

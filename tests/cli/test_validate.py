@@ -1,11 +1,15 @@
 """`python -m marketo_provider validate` and `schema`."""
 
+import os
+import shlex
 from pathlib import Path
 
 import pytest
 
 from marketo_provider.__main__ import main
+from marketo_provider.export_reference import reference
 from marketo_provider.exports import json_schema
+from tests.pages import commands
 
 GOOD = """\
 exports:
@@ -71,9 +75,34 @@ def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == json_schema()
 
 
+def test_the_reference_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """So can the page for people."""
+    status = main(["schema", "--markdown"])
+
+    assert status == 0
+    assert capsys.readouterr().out == reference()
+
+
 def test_a_command_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     """Without a command the usage is shown."""
     with pytest.raises(SystemExit, match="2"):
         main([])
 
     assert "COMMAND" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", sorted({one for one in commands() if " validate" in one}))
+def test_each_command_that_a_page_shows_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """As it stands there, in a folder that looks like a project."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    for folder in ("include/exports", "path/to/folder"):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "a.yaml").write_text(GOOD)
+    _python, _m, module, *words = [os.path.expandvars(word) for word in shlex.split(command)]
+
+    assert module == "marketo_provider"
+    assert main(words) == 0
+    assert "exports: 2, problems: 0" in capsys.readouterr().out

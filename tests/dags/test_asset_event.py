@@ -1,6 +1,5 @@
 """Each delivery is an asset event, on which a campaign's DAG can be scheduled."""
 
-import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +9,8 @@ from airflow.utils.session import create_session
 
 from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.operators.asset_event import field_asset
-from tests.airflow_home import ROOT
 from tests.dags.deployment import FIELD, Deployment
+from tests.pages import blocks
 
 pytestmark = pytest.mark.airflow
 
@@ -69,13 +68,12 @@ def test_what_delivers_nothing_tells_nothing(deployment: Deployment) -> None:
     assert len(events()) == 1
 
 
-def test_the_campaign_in_readme_is_scheduled_on_what_an_export_emits() -> None:
+def test_the_campaign_in_the_docs_is_scheduled_on_what_an_export_emits() -> None:
     """It names the asset as an export to that field of that instance does."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    _, example = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    _, example = blocks("docs/using.md", "python")
     names: dict[str, Any] = {}
 
-    exec(example, names)  # noqa: S102 - our own README
+    exec(example, names)  # noqa: S102 - our own page
 
     connection = {"rest_url": "https://123-ABC-456.mktorest.com", "client_id": "one", "client_secret": "two"}
     host = MarketoConnection.model_validate(connection).host

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from inspect import Parameter, signature
@@ -27,6 +28,9 @@ pytestmark = pytest.mark.airflow
 
 OPERATORS = [MarketoFieldCheckOperator, MixpanelCohortSnapshotOperator, CohortToMarketoOperator]
 LATER = datetime(2126, 11, 24, 6, 5, tzinfo=UTC)
+
+# How a message names the export of a task whose DAG has no other name.
+LABEL = re.escape("Export 'adhoc_airflow' (cohort 1001 to field flag)")
 
 
 class Probe(ExportOperator):
@@ -67,7 +71,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("kind", list(every(errors.StopAndAsk)))
 def test_what_a_person_must_change_is_not_tried_again(kind: type[errors.MarketoProviderError]) -> None:
     """Airflow's own exception for that carries our text, and nothing of what caused it."""
-    with pytest.raises(AirflowFailException, match=r"^Change this\.$") as caught:
+    with pytest.raises(AirflowFailException, match=rf"^{LABEL}: Change this\.$") as caught:
         execute(Probe(error=kind("Change this.")), context())
 
     assert caught.value.__suppress_context__
@@ -76,7 +80,7 @@ def test_what_a_person_must_change_is_not_tried_again(kind: type[errors.MarketoP
 @pytest.mark.parametrize("kind", [kind for kind in every(errors.TryAgain) if kind is not errors.VendorUnavailable])
 def test_what_may_pass_is_tried_again(kind: type[errors.MarketoProviderError]) -> None:
     """An exception that Airflow retries."""
-    with pytest.raises(AirflowException, match=r"^Later\.$") as caught:
+    with pytest.raises(AirflowException, match=rf"^{LABEL}: Later\.$") as caught:
         execute(Probe(error=kind("Later.")), context())
 
     assert not isinstance(caught.value, AirflowFailException | AirflowSkipException)
@@ -85,8 +89,26 @@ def test_what_may_pass_is_tried_again(kind: type[errors.MarketoProviderError]) -
 @pytest.mark.parametrize("kind", list(every(errors.NothingToDo)))
 def test_where_there_is_nothing_to_do_the_task_is_skipped(kind: type[errors.MarketoProviderError]) -> None:
     """And with it those that follow."""
-    with pytest.raises(AirflowSkipException, match=r"^Nothing to do\.$"):
+    with pytest.raises(AirflowSkipException, match=rf"^{LABEL}: Nothing to do\.$"):
         execute(Probe(error=kind("Nothing to do.")), context())
+
+
+def test_a_message_that_names_the_export_names_it_once() -> None:
+    """As those of the sync do."""
+    operator = Probe()
+    execute(operator, context())
+    operator.error = errors.GuardStopped(f"{operator.run.label} stopped and asks.")
+
+    with pytest.raises(AirflowFailException, match=rf"^{LABEL} stopped and asks\.$"):
+        execute(operator, context())
+
+
+def test_a_wrong_connection_is_told_with_the_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its message knows the Connection only."""
+    monkeypatch.setenv("AIRFLOW_CONN_MARKETO_DEFAULT", '{"conn_type": "marketo", "host": "app-ab12.marketo.com"}')
+
+    with pytest.raises(AirflowFailException, match=r"^Export 'adhoc_airflow': Connection `marketo_default`: "):
+        execute(Probe(), context())
 
 
 @pytest.mark.parametrize("kind", [errors.RateLimited, errors.QuotaExhausted])
@@ -176,7 +198,7 @@ def test_a_vendor_that_stays_down_is_told_in_the_end() -> None:
     """After three hours it is an error, which Airflow's retries and alerts are for."""
     operator = Probe(error=errors.VendorUnavailable("Nobody answers."))
 
-    with pytest.raises(AirflowException, match=r"^Nobody answers\.$"):
+    with pytest.raises(AirflowException, match=rf"^{LABEL}: Nobody answers\.$"):
         operator.resume(context(), down_since=datetime.now(UTC) - timedelta(hours=3, seconds=1))
 
 

@@ -130,5 +130,5 @@ def test_an_error_of_ours_is_told_in_its_own_words(monkeypatch: pytest.MonkeyPat
     def fail() -> None:
         raise StoreUnavailable("The store is away.")
 
-    with pytest.raises(AirflowException, match=r"^The store is away\.$"):
+    with pytest.raises(AirflowException, match=r"^Export .*: The store is away\.$"):
         execute(Failing(fail=fail), context())

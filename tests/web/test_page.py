@@ -268,6 +268,18 @@ def test_what_a_user_has_written_is_no_markup(client: TestClient, store: Store) 
         assert "&lt;script&gt;alert" in page
 
 
+def test_an_export_that_never_ran_says_how_to_begin(client: TestClient) -> None:
+    """Unpausing a dynamic one sends at once, so that a dry run comes before that."""
+    once = an_export("once", 2, sync_type="one_time")
+    declare([TRIALS, once])
+
+    dynamic, one_time = (text_of(client, f"dags/{export.dag_id}") for export in (TRIALS, once))
+
+    assert "a run comes at once, and sends" in dynamic
+    assert f"airflow dags test {TRIALS.dag_id} --conf" in dynamic
+    assert "press Trigger there; with dry_run ticked nothing is sent" in one_time
+
+
 def test_an_export_that_is_not_there(client: TestClient) -> None:
     """A DAG that is none of ours has no page."""
     declare([])

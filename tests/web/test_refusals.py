@@ -1,24 +1,19 @@
-"""What the page says of a refusal is what README says."""
-
-from pathlib import Path
+"""What the page says of a refusal is what docs/errors.md says."""
 
 from marketo_provider.web.refusals import REFUSALS, refusal
-
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+from tests.pages import rows_under
 
 
 def table() -> dict[str, tuple[str, str]]:
-    """Return README's table of refused records, by code."""
-    _, _, after = README.partition("### Refused records")
-    rows = [line.strip("|").split("|") for line in after.partition("###")[0].splitlines() if line.startswith("|")]
+    """Return the table of refused records, by code."""
     return {
-        code.strip(" `"): (meaning.strip(), remedy.strip().replace("`", ""))
-        for codes, meaning, remedy in rows[2:]
+        code.strip(" `"): (meaning, remedy.replace("`", ""))
+        for codes, (meaning, remedy) in rows_under("docs/errors.md", "## Refused records", "code").items()
         for code in codes.split(",")
     }
 
 
-def test_each_code_of_the_readme_is_explained_on_the_page() -> None:
+def test_each_code_of_the_table_is_explained_on_the_page() -> None:
     """Those of imports point at the code of the same cause there, and at the cause itself here."""
     explained = {code: row for code, row in table().items() if not code.startswith("import_") and code != "1004"}
 
@@ -29,7 +24,7 @@ def test_each_code_of_the_readme_is_explained_on_the_page() -> None:
 
 
 def test_an_import_s_code_is_explained() -> None:
-    """All that README lists have words, and so has one that nobody knows."""
+    """All that it lists have words, and so has one that nobody knows."""
     for code in (*(code for code in table() if code.startswith("import_")), "9999"):
         assert refusal(code).meaning
         assert refusal(code).remedy

@@ -87,7 +87,10 @@ def _changes(arguments: argparse.Namespace) -> int:
         if isinstance(record, Intended) and record.run_id.endswith(f"/{arguments.run_id}")
     ]
     if not announced:
-        raise StoreUnusable(f"No run {arguments.run_id} has announced changes of {arguments.target}.")
+        raise StoreUnusable(
+            f"No run {arguments.run_id} has announced changes of {arguments.target}. Take the run's id from "
+            "Airflow; a run that had nothing to send has announced none."
+        )
     for place, record in enumerate(announced):
         header, *changes = _list(store, record).splitlines(keepends=True)
         sys.stdout.writelines(changes if place else [header, *changes])
@@ -99,7 +102,8 @@ def _list(store: Store, record: Intended) -> str:
         return store.read(record.change_list).decode()
     except FileNotFoundError:
         raise StoreUnusable(
-            f"The change list of {record.run_id} is not kept any more ([marketo_provider] keep_runs_days)."
+            f"The change list of {record.run_id} is not kept any more. Where [marketo_provider] keep_runs_days is "
+            "more, later ones are kept for longer."
         ) from None
 
 

@@ -53,7 +53,9 @@ def check_connection(conn_id: str, conn_type: str) -> None:
             "name another."
         ) from None
     if connection.conn_type != conn_type:
-        raise InvalidSetting(f"Connection `{conn_id}` is of the type {connection.conn_type}, not {conn_type}.")
+        raise InvalidSetting(
+            f"Connection `{conn_id}` is of the type {connection.conn_type}, not {conn_type}. Name another."
+        )
 
 
 def _in_environment() -> list[str]:

@@ -21,6 +21,7 @@ _ACCESS_ADVICE = (
     "the role of the API-only user needs the permission Read-Write Lead, and where the instance restricts API "
     "access by IP address, the address of this machine must be on its list"
 )
+_LOOK_UP = "docs/errors.md tells what to do about each code."
 
 
 class Failed(Exception):
@@ -41,13 +42,19 @@ class Failed(Exception):
             case Kind.ACCESS:
                 error = AccessDenied(f"{said}; {_ACCESS_ADVICE}.", **fields)
             case Kind.QUOTA:
-                error = QuotaExhausted(f"{said}.", resume_at=next_quota_reset(now), **fields)
+                error = QuotaExhausted(
+                    f"{said}; they come back after midnight in Chicago.", resume_at=next_quota_reset(now), **fields
+                )
             case Kind.QUEUE:
-                error = ImportQueueFull(f"{said}.", resume_at=now + _QUEUE_LOOKED_AT, **fields)
+                error = ImportQueueFull(
+                    f"{said}; there will be a place when one has ended.",
+                    resume_at=now + _QUEUE_LOOKED_AT,
+                    **fields,
+                )
             case Kind.UNSURE:
                 error = NoAnswer(f"{said}; the request may have been carried out.", **fields)
             case Kind.REFUSED | Kind.UNKNOWN:
-                error = RequestRefused(f"{said}; nothing was carried out.", **fields)
+                error = RequestRefused(f"{said}; nothing was carried out. {_LOOK_UP}", **fields)
             case _:
                 error = VendorUnavailable(f"{said}; nothing was carried out.", **fields)
         return cls(what.kind, error)

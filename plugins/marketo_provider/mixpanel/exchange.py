@@ -156,7 +156,8 @@ class Exchange:
         stated = re.fullmatch(r"[0-9]{1,6}", answer.headers.get("Retry-After", ""))
         seconds = min(int(stated[0]), _MOST_RETRY_AFTER_SECONDS) if stated else _LONGEST_RETRY_AFTER_SECONDS
         error = RateLimited(
-            f"Too many queries for {self._asked}, by everybody who uses the project.",
+            f"Too many queries for {self._asked}, by everybody who uses the project; wait, or find which tool "
+            "asks so much.",
             resume_at=self._clock.now() + timedelta(seconds=seconds),
             code=str(answer.status),
         )

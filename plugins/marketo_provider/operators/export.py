@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.triggers.base import BaseTrigger
 
 from marketo_provider.clock import SystemClock
-from marketo_provider.errors import ImportsUnderWay, LeaseHeld, VendorUnavailable, WaitUntil
+from marketo_provider.errors import ImportsUnderWay, LeaseHeld, VendorUnavailable, WaitUntil, naming
 from marketo_provider.exports import DAG_PREFIX
 from marketo_provider.hooks.marketo import MarketoHook
 from marketo_provider.operators.runs import airflow_errors, make_run
@@ -86,7 +86,7 @@ class ExportOperator(BaseOperator):
                 with airflow_errors():
                     try:
                         run = self._run(context, **patience)
-                        with stops_summarised(run):
+                        with stops_summarised(run), naming(run.label):
                             return self._work(run, context, state)
                     except VendorUnavailable as error:
                         raise self._parked(error, down_since, state) from None
@@ -138,7 +138,8 @@ class ExportOperator(BaseOperator):
             "marketo_conn_id": self.marketo_conn_id,
             **(self.options or {}),
         }
-        return make_run(export, self.parameters, context, **patience)
+        with naming(f"Export {export['name']!r}"):
+            return make_run(export, self.parameters, context, **patience)
 
 
 def _number(cohort_id: int | str) -> int | str:

@@ -75,7 +75,10 @@ class Workspace:
         """Return the one row of a query."""
         found: tuple[Any, ...] | None = self._execute(sql, parameters).fetchone()
         if found is None:
-            raise StoreUnusable("A query on the state store gave no row. Nothing more was sent.")
+            raise StoreUnusable(
+                "A query on the state store gave no row. Nothing more was sent. Report this to the maintainers of "
+                "this provider."
+            )
         return found
 
     def batches(self, sql: str, size: int, **parameters: Any) -> Iterator[pa.RecordBatch]:

@@ -71,5 +71,5 @@ def _check_all_false(work: Work, log: TargetLog, workspace: Workspace, report: R
         raise TooManyRefused(
             f"{work.label}: {held:,} leads could not be set False ({causes or 'no answer'}); {report.set_false:,} "
             "were. No export writes to the field any more, and the target is not closed yet. Look the codes up in "
-            "README, mend the cause in Marketo, and run the command again."
+            "docs/errors.md, mend the cause in Marketo, and run the command again."
         )

@@ -157,7 +157,8 @@ class Settling:
             return "refusals", (
                 f"{run.label}: Marketo refused {report.refused:,} of {answered:,} records ({causes}), more than "
                 f"max_reject_share ({run.export.max_reject_share:g}). The others are set, the run is settled. "
-                "Look the codes up in README, mend the cause, then trigger the DAG with retry_refused = true."
+                "Look the codes up in docs/errors.md, mend the cause, then trigger the DAG with retry_refused = "
+                "true."
             )
         if report.drift > run.export.max_drift_share:
             return "drift", (

@@ -1,4 +1,4 @@
-"""Why Marketo refuses a record, and what to do about it: the table in README, for the page."""
+"""Why Marketo refuses a record, and what to do about it: the table in docs/errors.md, for the page."""
 
 from typing import Final, NamedTuple
 

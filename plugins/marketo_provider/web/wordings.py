@@ -14,7 +14,7 @@ STEPS: Final = {
         (
             "Their $email is missing or blank, and Marketo knows people by address. Far more than you "
             "expect? Then the service account may not see classified data, or the data view filters "
-            "(README, Set up Mixpanel)."
+            "(docs/accounts.md)."
         ),
     ),
     "invalid_email": ("Invalid address", "Marketo could not take it. Correct $email in Mixpanel."),
