@@ -36,6 +36,7 @@ No message holds an e-mail address, a secret or a vendor's own wording, which ma
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
 
@@ -82,8 +83,25 @@ class TargetClaimed(StopAndAsk):
     """The field belongs to another export, or its one-time export is finished."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardedChange:
+    """What a guard stopped: `count` changes, where the field is True for `held`.
+
+    The run parameter `parameter` lets it through with the number `proposed`.
+    """
+
+    parameter: str
+    count: int
+    held: int
+    proposed: int
+
+
 class GuardStopped(StopAndAsk):
-    """The change is larger than the export's guards let through."""
+    """The change is larger than the export's guards let through; `change` is None where no number lets it."""
+
+    def __init__(self, message: str, *, change: GuardedChange | None = None) -> None:
+        super().__init__(message)
+        self.change = change
 
 
 class TooManyRefused(StopAndAsk):

@@ -100,6 +100,7 @@ def _counted(rows: Sequence[LedgerRow], members: set[str], unsent: int) -> Ledge
     return LedgerCounts(
         Standing(
             accepted=min(accepted, len(members)),
+            false=flags[Flag.FALSE],
             absent=sum(row.flag is Flag.ABSENT and row.code is None for row in rows),
             refused=dict(Counter(row.code for row in rows if row.code and not leaver[row])),
             leavers_refused=dict(Counter(row.code for row in rows if row.code and leaver[row])),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from marketo_provider.errors import GuardStopped
+from marketo_provider.errors import GuardedChange, GuardStopped, TargetClaimed
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.log import TargetLog
 from marketo_provider.sync.adopt import release_target
@@ -80,7 +80,7 @@ def test_who_is_not_true_is_told_apart(world: World) -> None:
     world.sync()
     found = summary(world).last
     assert found is not None
-    assert (found.standing.accepted, found.standing.absent) == (1, 1)
+    assert (found.standing.accepted, found.standing.absent, found.standing.false) == (1, 1, 1)
 
 
 def test_why_a_run_stopped_is_kept_until_the_next_settle(world: World) -> None:
@@ -96,11 +96,35 @@ def test_why_a_run_stopped_is_kept_until_the_next_settle(world: World) -> None:
     stop = summary(world).stops["dag_a"]
     assert (stop.run_id, stop.kind, stop.error) == ("dag_a/second", "asks", "GuardStopped")
     assert "allow_exits = 2" in stop.message
+    assert stop.change == GuardedChange(parameter="allow_exits", count=1, held=1, proposed=2)
+    assert stop.let_through == {"allow_exits": 2}
     last = summary(world).last
     assert last is not None
     assert last.report.run_id == "dag_a/first"
     world.sync_as("dag_a/third", allow_exits=2)
     assert summary(world).stops == {}
+
+
+def test_what_a_stopped_run_was_asked_for_is_kept(world: World) -> None:
+    """The same run, with the number, does not forget what else it was to do."""
+    run = world.run("dag_a/run", full_refresh=True, allow_entries=9, allow_exits=1)
+    change = GuardedChange(parameter="allow_exits", count=5, held=7, proposed=6)
+
+    with pytest.raises(GuardStopped), stops_summarised(run):
+        raise GuardStopped("Why it stopped.", change=change)
+
+    stop = summary(world).stops["dag_a"]
+    assert stop.let_through == {"full_refresh": True, "allow_entries": 9, "allow_exits": 6}
+
+
+def test_what_no_number_lets_through_has_none(world: World) -> None:
+    """Such as a snapshot that is too old, or a field that belongs to another export."""
+    run = world.run("dag_a/run", full_refresh=True)
+    for error in (GuardStopped("Too old."), TargetClaimed("Another's.")):
+        with pytest.raises(type(error)), stops_summarised(run):
+            raise error
+
+        assert summary(world).stops["dag_a"].let_through is None
 
 
 def test_a_dry_run_leaves_nothing(world: World) -> None:

@@ -4,6 +4,7 @@ Nothing runs: what runs leave is written directly, so that a year of them takes 
 """
 
 import os
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -238,3 +239,11 @@ def cookie_of(name: str, role: str = "VIEWER") -> dict[str, str]:
     """Return what the browser of a user sends with each request."""
     token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=name, role=role))
     return {"Cookie": f"_token={token}"}
+
+
+def text_of(client: TestClient, path: str, user: str = "somebody", role: str = "VIEWER") -> str:
+    """Return what a user reads on a page, without the markup."""
+    answer = client.get(f"/cohort-exports/{path}", headers=cookie_of(user, role))
+    assert answer.status_code == 200, answer.text
+    body = re.sub(r"<(style|script)>.*?</\1>", "", answer.text, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", body))

@@ -1,18 +1,14 @@
 """The page Cohort exports, in Airflow's own app and behind its own users."""
 
-import os
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
-from airflow.utils.db import initdb
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from marketo_provider.state.store import LocalStore, Store
+from marketo_provider.state.store import Store
 from marketo_provider.sync.summary import write_summary
 from marketo_provider.web.app import app
 from tests.web.rights import ALLOWED, LIMITED
@@ -27,11 +23,10 @@ from tests.web.scenery import (
     declare,
     folder_of,
     keep,
-    look_at,
-    open_airflow,
     settled,
     stop_of,
     summary_of,
+    text_of,
 )
 
 pytestmark = pytest.mark.airflow
@@ -39,36 +34,6 @@ pytestmark = pytest.mark.airflow
 TRIALS = an_export("trial_users", 1)
 SECRET = an_export("secret_launch", 2)
 PERMITTED = an_export("allowed", 3)
-
-
-@pytest.fixture(scope="module")
-def airflow() -> Iterator[TestClient]:
-    """Return Airflow's app, with a database of its own; it takes a while to make."""
-    initdb()
-    with patch.dict(os.environ):
-        yield open_airflow()
-
-
-@pytest.fixture
-def client(airflow: TestClient, tmp_path: Path) -> Iterator[TestClient]:
-    """Return Airflow's app, with the page on an empty store."""
-    with patch.dict(os.environ):
-        look_at(f"file://{tmp_path}")
-        yield airflow
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    """Return the page's store."""
-    return LocalStore(tmp_path)
-
-
-def text_of(client: TestClient, path: str, user: str = "somebody") -> str:
-    """Return what a user reads on a page, without the markup."""
-    answer = client.get(f"/cohort-exports/{path}", headers=cookie_of(user))
-    assert answer.status_code == 200, answer.text
-    body = re.sub(r"<(style|script)>.*?</\1>", "", answer.text, flags=re.DOTALL)
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", body))
 
 
 def row_of(text: str, name: str) -> str:

@@ -6,7 +6,7 @@ be taken back. A run parameter lets a number through, in that run only; the mess
 
 import math
 
-from marketo_provider.errors import GuardStopped
+from marketo_provider.errors import GuardedChange, GuardStopped
 from marketo_provider.state.records import Settled
 from marketo_provider.state.snapshots import Snapshot
 from marketo_provider.sync.changes import Extent
@@ -52,7 +52,7 @@ def _check_exits(run: Run, snapshot: Snapshot, extent: Extent, last: Settled | N
         )
     allowed = run.parameters.allow_exits
     if reason and (allowed is None or extent.exited > allowed):
-        _stop(run, reason, "allow_exits", extent.exited)
+        _stop(run, reason, "allow_exits", extent.exited, extent.held)
 
 
 def _check_entries(run: Run, extent: Extent, last: Settled | None) -> None:
@@ -67,12 +67,13 @@ def _check_entries(run: Run, extent: Extent, last: Settled | None) -> None:
             f"{entered:,} entered the cohort, where the field is True for {extent.held:,}: more than "
             f"max_entry_share ({run.export.max_entry_share:g}) of them"
         )
-        _stop(run, reason, "allow_entries", entered)
+        _stop(run, reason, "allow_entries", entered, extent.held)
 
 
-def _stop(run: Run, reason: str, parameter: str, count: int) -> None:
+def _stop(run: Run, reason: str, parameter: str, count: int, held: int) -> None:
     proposed = math.ceil(max(count, 1) * _HEADROOM)
     raise GuardStopped(
         f"{run.label} stopped and asks: {reason}. Nothing was sent. If this is right, trigger the DAG with "
-        f"{parameter} = {proposed}; if not, look at the cohort in Mixpanel."
+        f"{parameter} = {proposed}; if not, look at the cohort in Mixpanel.",
+        change=GuardedChange(parameter=parameter, count=count, held=held, proposed=proposed),
     )

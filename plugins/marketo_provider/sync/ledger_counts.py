@@ -56,6 +56,7 @@ def count_after(workspace: Workspace, target: Target, *, since: int, members: in
     (unsent,) = workspace.row(f"SELECT count(*) FROM exiting ANTI JOIN changes {_KEY} WHERE flag = 'true'")
     standing = Standing(
         accepted=min(uncoded["true"] - unsent, members),
+        false=flags["false"],
         absent=uncoded["absent"],
         refused=dict(refused),
         leavers_refused=dict(leavers),

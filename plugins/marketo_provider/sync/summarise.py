@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from marketo_provider.errors import MarketoProviderError, NothingToDo, TryAgain, WaitUntil
+from marketo_provider.errors import GuardStopped, MarketoProviderError, NothingToDo, TryAgain, WaitUntil
 from marketo_provider.state.records import Claim, Settled
 from marketo_provider.state.store import Store
 from marketo_provider.sync.report import Report
-from marketo_provider.sync.run import Run, Work, logger
+from marketo_provider.sync.run import Run, logger
 from marketo_provider.sync.summary import (
     LastRun,
     RunFigures,
@@ -96,13 +96,15 @@ def dag_of(run_id: str) -> str:
     return run_id.partition("/")[0]
 
 
-def _note(run: Work, error: MarketoProviderError) -> None:
+def _note(run: Run, error: MarketoProviderError) -> None:
     stop = Stop(
         run_id=run.run_id,
         at=run.clock.now(),
         error=type(error).__name__,
         kind=_kind(error),
         message=str(error),
+        parameters=run.parameters.model_dump(exclude_defaults=True),
+        change=error.change if isinstance(error, GuardStopped) else None,
     )
     with _only_a_hint(run.target):
         _change(

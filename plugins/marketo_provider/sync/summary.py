@@ -11,6 +11,7 @@ from typing import Final, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from marketo_provider.errors import GuardedChange
 from marketo_provider.state.records import Claim
 from marketo_provider.state.store import Store
 from marketo_provider.sync.report import Report
@@ -25,23 +26,34 @@ class _Hint(BaseModel):
 
 
 class Stop(_Hint):
-    """Why a run did not end in a settle, or has to wait; `error` is the error's class."""
+    """Why a run did not end in a settle, or has to wait; `error` is the error's class.
+
+    `parameters` are the run's own, and `change` is what a guard stopped.
+    """
 
     run_id: str
     at: datetime
     error: str
     kind: Literal["asks", "tries_again", "waits", "idle"]
     message: str
+    parameters: dict[str, bool | int | str] = {}
+    change: GuardedChange | None = None
+
+    @property
+    def let_through(self) -> dict[str, bool | int | str] | None:
+        """The parameters with which the same run would not stop at the guard; None where it did at none."""
+        return {**self.parameters, self.change.parameter: self.change.proposed} if self.change else None
 
 
 class Standing(_Hint):
     """What Marketo holds after a run.
 
     `accepted` members hold True. Of the others `absent` have no lead, and `refused` were refused, by code.
-    `leavers_refused` have left and may still hold True.
+    `leavers_refused` have left and may still hold True; `false` addresses are known to hold False.
     """
 
     accepted: int = 0
+    false: int = 0
     absent: int = 0
     refused: dict[str, int] = {}
     leavers_refused: dict[str, int] = {}

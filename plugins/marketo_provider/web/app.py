@@ -11,8 +11,9 @@ from typing import Annotated, Any, Final
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import get_user, requires_access_dag
+from airflow.models.dag import DagModel
 from airflow.utils.session import create_session
 from fastapi import Depends, FastAPI, HTTPException, Query
 from fastapi.responses import HTMLResponse
@@ -22,6 +23,7 @@ from marketo_provider.errors import MarketoProviderError
 from marketo_provider.hooks.state import provider_settings, state_store
 from marketo_provider.sync.summary import History, RunFigures, Summary
 from marketo_provider.web import charts, wordings
+from marketo_provider.web.buttons import buttons_of, through_the_guard
 from marketo_provider.web.deployment import ExportDag, read_dags
 from marketo_provider.web.overview import Export, Overview, bring_together
 from marketo_provider.web.refusals import refusal
@@ -65,7 +67,7 @@ def overview(user: User) -> str:
     response_class=HTMLResponse,
     dependencies=[Depends(requires_access_dag(method="GET", access_entity=DagAccessEntity.RUN))],
 )
-def export(dag_id: str, field: Annotated[str | None, Query()] = None) -> str:
+def export(dag_id: str, user: User, field: Annotated[str | None, Query()] = None) -> str:
     """Show one export; of a one-time export, the target of one field."""
     everything, problem = _overview()
     own = [one for one in everything.exports if one.dag.dag_id == dag_id]
@@ -78,7 +80,28 @@ def export(dag_id: str, field: Annotated[str | None, Query()] = None) -> str:
             history = _stored().history(shown.folder)
         except MarketoProviderError as error:
             problem = str(error)
-    return _page("export.html", "../../", export=shown, others=own, problem=problem, **_figures(shown, history))
+    may_trigger = _may_trigger(dag_id, user)
+    return _page(
+        "export.html",
+        "../../",
+        export=shown,
+        others=own,
+        problem=problem,
+        may_trigger=may_trigger,
+        buttons=buttons_of(shown) if may_trigger else [],
+        through=through_the_guard(shown) if may_trigger else None,
+        **_figures(shown, history),
+    )
+
+
+def _may_trigger(dag_id: str, user: BaseUser) -> bool:
+    """Whether Airflow would let the user begin a run; it asks again when he does."""
+    return get_auth_manager().is_authorized_dag(
+        method="POST",
+        access_entity=DagAccessEntity.RUN,
+        details=DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id)),
+        user=user,
+    )
 
 
 def _figures(export: Export, history: History) -> dict[str, Any]:

@@ -19,12 +19,16 @@ _ENDED: Final = frozenset({"success", "failed"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What a DAG's task declares; what a template fills in is not known here."""
+    """What a DAG's task declares; what a template fills in is not known here.
+
+    `parameters` are those that the task takes from the DAG's trigger form.
+    """
 
     task_id: str
     cohort_id: str
     field: str
     sync_type: str
+    parameters: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +103,16 @@ def _declared(session: Session, dag_ids: Collection[str]) -> dict[str, Declared]
 
 def _export_task(data: Mapping[str, Any]) -> Declared | None:
     """Return what the first task that exports a cohort declares, if there is one."""
-    tasks = (task.get("__var", task) for task in data.get("dag", {}).get("tasks", ()))
-    for task in tasks:
+    dag = data.get("dag", {})
+    for task in (task.get("__var", task) for task in dag.get("tasks", ())):
         if task.get("task_type") == _EXPORTS:
+            of_the_form = frozenset(name for name, _ in dag.get("params", ()))
             return Declared(
                 task_id=task["task_id"],
                 cohort_id=str(task.get("cohort_id", "")),
                 field=str(task.get("marketo_field", "")),
                 sync_type=str(task.get("sync_type", "dynamic")),
+                parameters=frozenset() if task.get("parameters") else of_the_form,
             )
     return None
 
