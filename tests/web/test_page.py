@@ -149,6 +149,51 @@ def test_a_field_that_no_export_declares_is_listed_with_what_to_do(client: TestC
     assert "38,512" in row_of(text_of(client, ""), "new_name")
 
 
+def test_a_field_without_an_export_has_a_view(client: TestClient, store: Store) -> None:
+    """With what it was left at, its members in time, and the command or the YAML for each way on."""
+    declare([])
+    keep(store, TRIALS, "run")
+
+    text = text_of(client, f"fields/{HOST}/mixpaneltrialusers")
+
+    assert f"state retire {HOST}/mixpaneltrialusers" in text
+    assert f"state release {HOST}/mixpaneltrialusers" in text
+    assert "name: trial_users cohort_id: 1001 marketo_field: mixpanelTrialUsers sync_type: dynamic" in text
+    assert "True in Marketo 38,412" in text
+    assert "Members over time" in text
+    page = client.get("/cohort-exports/", headers=cookie_of("somebody")).text
+    assert f'href="fields/{HOST}/mixpaneltrialusers"' in page
+
+
+def test_the_view_of_a_field_is_for_those_who_may_see_its_dag(client: TestClient, store: Store) -> None:
+    """To others it is not there, and neither is one that an export declares, or that nobody claims."""
+    declare([PERMITTED])
+    for export in (SECRET, PERMITTED):
+        write_summary(store, folder_of(export), summary_of(export, settled(export, "run")))
+
+    for field, user in (
+        (SECRET.marketo_field, LIMITED),
+        (PERMITTED.marketo_field, "somebody"),
+        ("other", "somebody"),
+    ):
+        answer = client.get(f"/cohort-exports/fields/{HOST}/{field.lower()}", headers=cookie_of(user))
+        assert answer.status_code == 404, field
+        assert "secret" not in answer.text
+
+
+def test_a_finished_one_time_export_may_be_left_as_it_is(client: TestClient, store: Store) -> None:
+    """Its leads are meant to stay True; its old field is not declared again."""
+    once = an_export("launch", 7, sync_type="one_time")
+    declare([])
+    claim = claim_of(once, finished_at=NOW)
+    write_summary(store, folder_of(once), summary_of(once, settled(once, "run"), claim=claim))
+
+    text = text_of(client, f"fields/{HOST}/mixpanellaunch")
+
+    assert "If its leads are to stay True, there is nothing to do" in text
+    assert "name a new field" in text
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"format": 2}', b"[]"])
 def test_damaged_files_cost_figures_only(client: TestClient, store: Store, damage: bytes) -> None:
     """The page says what it knows all the same."""

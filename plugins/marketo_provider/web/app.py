@@ -5,6 +5,7 @@ runs does not see its export.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Annotated, Any, Final
@@ -25,7 +26,7 @@ from marketo_provider.sync.summary import History, RunFigures, Summary
 from marketo_provider.web import charts, wordings
 from marketo_provider.web.buttons import buttons_of, through_the_guard
 from marketo_provider.web.deployment import ExportDag, read_dags
-from marketo_provider.web.overview import Export, Overview, bring_together
+from marketo_provider.web.overview import Export, Orphan, Overview, bring_together
 from marketo_provider.web.refusals import refusal
 from marketo_provider.web.stored import StoredSummaries
 
@@ -54,10 +55,7 @@ def overview(user: User) -> str:
     everything, problem = _overview()
     permitted = get_auth_manager().get_authorized_dag_ids(user=user)
     exports = [export for export in everything.exports if export.dag.dag_id in permitted]
-    # The DAG of an orphan may be gone, which Airflow's own list of DAGs does not name.
-    gone = {orphan.summary.dag_id or "" for orphan in everything.orphans}
-    shown = get_auth_manager().filter_authorized_dag_ids(dag_ids=gone, user=user)
-    orphans = [orphan for orphan in everything.orphans if (orphan.summary.dag_id or "") in shown]
+    orphans = _permitted(everything.orphans, user)
     states = Counter(export.state for export in exports).most_common()
     return _page("overview.html", "../", exports=exports, states=states, orphans=orphans, problem=problem)
 
@@ -76,10 +74,7 @@ def export(dag_id: str, user: User, field: Annotated[str | None, Query()] = None
         raise HTTPException(404, "There is no such export. It may have been removed, or its DAG not parsed yet.")
     history = History()
     if shown.folder and shown.last and not problem:
-        try:
-            history = _stored().history(shown.folder)
-        except MarketoProviderError as error:
-            problem = str(error)
+        history, problem = _history(shown.folder)
     may_trigger = _may_trigger(dag_id, user)
     return _page(
         "export.html",
@@ -92,6 +87,34 @@ def export(dag_id: str, user: User, field: Annotated[str | None, Query()] = None
         through=through_the_guard(shown) if may_trigger else None,
         **_figures(shown, history),
     )
+
+
+@app.get("/fields/{host}/{field}", response_class=HTMLResponse)
+def field_without_export(host: str, field: str, user: User) -> str:
+    """Show a field that no export declares any more, and what to do about it."""
+    everything, problem = _overview()
+    target = f"{host}/{field}"
+    orphan = next((one for one in _permitted(everything.orphans, user) if one.summary.target == target), None)
+    if orphan is None:
+        raise HTTPException(404, problem or "There is no such field, or an export declares it.")
+    history, problem = _history(f"marketo/{target}")
+    return _page("orphan.html", "../../../", orphan=orphan, problem=problem, **_members(history.runs))
+
+
+def _permitted(orphans: Iterable[Orphan], user: BaseUser) -> list[Orphan]:
+    """Return those that the user may see: the DAG may be gone, which Airflow's own list does not name then."""
+    orphans = list(orphans)
+    gone = {orphan.summary.dag_id or "" for orphan in orphans}
+    shown = get_auth_manager().filter_authorized_dag_ids(dag_ids=gone, user=user)
+    return [orphan for orphan in orphans if (orphan.summary.dag_id or "") in shown]
+
+
+def _history(folder: str) -> tuple[History, str | None]:
+    """Return the runs of a target, and what is wrong with the store, if they cannot be read."""
+    try:
+        return _stored().history(folder), None
+    except MarketoProviderError as error:
+        return History(), str(error)
 
 
 def _may_trigger(dag_id: str, user: BaseUser) -> bool:
@@ -112,13 +135,16 @@ def _figures(export: Export, history: History) -> dict[str, Any]:
     day = [run.api_calls for run in runs if run.at > newest.at - timedelta(days=1)]
     single = [run for run in runs if run.run_id is not None][-_SINGLE_RUNS:]
     return {
-        "runs": runs or (newest,),
+        **_members(runs or (newest,)),
         "single": single or [newest],
-        "members_line": charts.line_in_time(runs or (newest,), width=640, height=150),
         "moved": charts.moved(single or [newest], width=640, half=70),
         "waterfall": charts.waterfall(newest, export.last.standing),
         "calls_of_a_day": sum(day) or newest.api_calls,
     }
+
+
+def _members(runs: Sequence[RunFigures]) -> dict[str, Any]:
+    return {"runs": runs, "members_line": charts.line_in_time(runs, width=640, height=150)}
 
 
 def _overview() -> tuple[Overview, str | None]:
