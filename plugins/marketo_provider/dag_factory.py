@@ -26,7 +26,8 @@ _DOC = """
 **Cohort {export.cohort_id}** of Mixpanel (Connection `{export.mixpanel_conn_id}`) goes to the Boolean field
 **{export.marketo_field}** of Marketo (Connection `{export.marketo_conn_id}`). {how}
 
-The report of a run is the XCom `return_value` of its task `export_to_marketo`:
+*Browse > Cohort exports* shows how it stands; each of its tasks links there. The report of a run is the XCom
+`return_value` of its task `export_to_marketo`, and `in_short` beside it is the report in a few words:
 
 | figure | means |
 | --- | --- |

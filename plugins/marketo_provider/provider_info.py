@@ -58,6 +58,7 @@ def get_provider_info() -> dict[str, JsonValue]:
                 },
             ),
         ],
+        "extra-links": ["marketo_provider.operators.links.CohortExportLink"],
         "config": {
             SECTION: {
                 "description": "Settings of the exports of Mixpanel cohorts to Marketo.",

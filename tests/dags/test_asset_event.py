@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from airflow.models.asset import AssetEvent
+from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 
 from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.operators.asset_event import field_asset
+from marketo_provider.operators.links import CohortExportLink
 from tests.dags.deployment import FIELD, Deployment
 from tests.pages import blocks
 
@@ -43,6 +45,20 @@ def test_a_delivery_is_told_with_its_report(deployment: Deployment) -> None:
     assert fresh_until - datetime.now(fresh_until.tzinfo) <= timedelta(hours=2)
     assert fresh_until > datetime.now(fresh_until.tzinfo)
     assert fresh_until.hour % 2 == 0
+
+
+def test_airflow_shows_the_report_in_short_and_the_way_to_the_page(deployment: Deployment) -> None:
+    """As XComs of the task: what it did in a few words, and the link that stands on its view."""
+    deployment.declare()
+    deployment.set_cohort([ANN, BOB])
+
+    deployment.run()
+
+    with create_session() as session:
+        stored = session.query(XComModel).filter_by(task_id="export_to_marketo").all()
+    values = {xcom.key: XComModel.deserialize_value(xcom) for xcom in stored}
+    assert values["in_short"] == "+2 -0"
+    assert values[CohortExportLink().xcom_key].endswith("/cohort-exports/dags/cohort_export__trial_users")
 
 
 def test_a_one_time_export_stays_fresh(deployment: Deployment) -> None:

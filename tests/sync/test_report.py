@@ -80,3 +80,17 @@ def test_the_line_for_the_log_gives_the_numbers() -> None:
 
     assert "entered 12,345" in report.line()
     assert "set True 12,345" in report.line()
+
+
+def test_a_report_in_short_says_what_was_done() -> None:
+    """Refused and left over only where there are some; a dry run says that nothing was sent."""
+    report = begun()
+    report.set_true, report.set_false = 1204, 311
+    assert report.in_short() == "+1,204 -311"
+
+    report.refuse("1003", 12)
+    report.left_over = 3000
+    assert report.in_short() == "+1,204 -311, 12 refused, 3,000 left over"
+
+    dry = report.model_copy(update={"dry_run": True, "entered": 7, "exited": 0, "planned_calls": 1})
+    assert dry.in_short() == "dry run: would be +7 -0 (calls: 1)"

@@ -13,6 +13,7 @@ from marketo_provider.clock import SystemClock
 from marketo_provider.errors import ImportsUnderWay, LeaseHeld, VendorUnavailable, WaitUntil, naming
 from marketo_provider.exports import DAG_PREFIX
 from marketo_provider.hooks.marketo import MarketoHook
+from marketo_provider.operators.links import CohortExportLink
 from marketo_provider.operators.runs import airflow_errors, make_run
 from marketo_provider.sync.import_wait import wait_for_imports
 from marketo_provider.sync.run import Run
@@ -45,6 +46,7 @@ class ExportOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("cohort_id", "marketo_field", "sync_type", "options", "parameters")
     ui_color = "#e7e3f5"
+    operator_extra_links = (CohortExportLink(),)
 
     def __init__(  # noqa: PLR0913 - an operator's arguments are its documentation
         self,

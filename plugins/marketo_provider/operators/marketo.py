@@ -30,8 +30,8 @@ class MarketoFieldCheckOperator(ExportOperator):
 class CohortToMarketoOperator(ExportOperator):
     """Make the field true to the cohort; returns the report, and emits an asset event with it.
 
-    Alone in a DAG, it checks the field and reads the cohort first. Its other parameters are those of
-    :class:`ExportOperator`.
+    The XCom `in_short` has the report in a few words. Alone in a DAG, it checks the field and reads the cohort
+    first. Its other parameters are those of :class:`ExportOperator`.
 
     :param snapshot: name of a snapshot that ``MixpanelCohortSnapshotOperator`` has read; empty where it left none.
     :param outlets: what else the task brings about.
@@ -67,7 +67,10 @@ class CohortToMarketoOperator(ExportOperator):
             check_export(run, interval_end=interval_end(context))
             name = state["snapshot"] = read_snapshot(run).name
         if run.dry:
-            return preview_export(run, name).model_dump(mode="json")
-        report = export_cohort(run, name)
-        announce(context, run, report)
+            report = preview_export(run, name)
+        else:
+            report = export_cohort(run, name)
+            announce(context, run, report)
+        # A task cannot write its run's note, so this is where Airflow shows a run in one line.
+        context["ti"].xcom_push("in_short", report.in_short())
         return report.model_dump(mode="json")

@@ -140,6 +140,14 @@ class Report(BaseModel):
         self.failed_calls = [*earlier.failed_calls, *self.failed_calls]
         self.started_at = earlier.started_at
 
+    def in_short(self) -> str:
+        """Return what the run did in a few words, such as `+1,204 -311, 12 refused`."""
+        if self.dry_run:
+            return f"dry run: would be +{self.entered:,} -{self.exited:,} (calls: {self.planned_calls or 0:,})"
+        rest = {"refused": self.refused, "left over": self.left_over}
+        words = [f"{count:,} {name}" for name, count in rest.items() if count]
+        return ", ".join([f"+{self.set_true:,} -{self.set_false:,}", *words])
+
     def line(self) -> str:
         """Return the report in one line, for the log."""
         cohort = (

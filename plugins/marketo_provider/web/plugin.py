@@ -4,11 +4,11 @@ Airflow loads plugins in each of its processes, so the page's own modules are im
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-PREFIX: Final = "cohort-exports"
+from marketo_provider.operators.links import PAGE
 
 Message = MutableMapping[str, Any]
 
@@ -27,14 +27,14 @@ class CohortExportsPlugin(AirflowPlugin):
 
     name = "cohort_exports"
     fastapi_apps = [  # noqa: RUF012 - Airflow's own attribute
-        {"name": "Cohort exports", "app": page, "url_prefix": f"/{PREFIX}"}
+        {"name": "Cohort exports", "app": page, "url_prefix": f"/{PAGE}"}
     ]
     external_views = [  # noqa: RUF012 - as above
         {
             "name": "Cohort exports",
             # Relative, so that it lies below a reverse proxy's prefix too.
-            "href": f"{PREFIX}/",
-            "url_route": PREFIX,
+            "href": f"{PAGE}/",
+            "url_route": PAGE,
             "destination": "nav",
             "category": "browse",
         }
