@@ -26,8 +26,8 @@ _DOC = """
 **Cohort {export.cohort_id}** of Mixpanel (Connection `{export.mixpanel_conn_id}`) goes to the Boolean field
 **{export.marketo_field}** of Marketo (Connection `{export.marketo_conn_id}`). {how}
 
-*Browse > Cohort exports* shows how it stands; each of its tasks links there. The report of a run is the XCom
-`return_value` of its task `export_to_marketo`, and `in_short` beside it is the report in a few words:
+How it stands is on the page *Browse > Cohort exports*, to which each of its tasks links. The task
+`export_to_marketo` leaves two XComs: `in_short`, the run in a few words, and `return_value`, its report:
 
 | figure | means |
 | --- | --- |

@@ -105,6 +105,16 @@ def test_who_may_not_trigger_has_no_buttons_and_airflow_refuses_him(client: Test
     assert press(client, view(client, TRIALS.dag_id), "Run now", "VIEWER").status_code == 403
 
 
+def test_another_site_s_form_begins_nothing(client: TestClient) -> None:
+    """A form can send no JSON, even if a browser gave it the cookie; Airflow takes nothing else."""
+    declare([TRIALS])
+    for kind in ("text/plain", "application/x-www-form-urlencoded"):
+        headers = {**cookie_of("somebody", "USER"), "Content-Type": kind}
+        url = f"/api/v2/dags/{TRIALS.dag_id}/dagRuns"
+
+        assert client.post(url, content=b'{"logical_date": null, "conf": {}}', headers=headers).status_code == 422
+
+
 def test_a_full_refresh_says_what_it_costs(client: TestClient, store: Store) -> None:
     """Members and leavers by three hundred, beside what a day has for all exports."""
     declare([TRIALS])
