@@ -145,6 +145,35 @@ def test_a_stopped_run_is_let_through_with_its_number(client: TestClient, store:
     assert "with allow_exits = 12600" in text
 
 
+@pytest.mark.parametrize("end", ["success", "failed"])
+def test_a_dry_run_does_not_hide_why_an_export_stopped(client: TestClient, store: Store, end: str) -> None:
+    """It leaves nothing, however it ended: the export still stands, and can be let through."""
+    declare([TRIALS])
+    first, second, _ = add_runs(TRIALS, ["success", "failed", end])
+    stops = {TRIALS.dag_id: stop_of(TRIALS, second, change=LEFT)}
+    write_summary(store, folder_of(TRIALS), summary_of(TRIALS, settled(TRIALS, first), stops=stops))
+
+    text = text_of(client, f"dags/{TRIALS.dag_id}", role="USER")
+
+    assert " stopped " in text
+    assert "More left than max_exit_share." in text
+    assert ("A run after that one failed, too" in text) is (end == "failed")
+    assert press(client, view(client, TRIALS.dag_id), "Run again, and let up to 12,600 leave").is_success
+
+
+def test_a_run_that_is_under_way_has_not_stopped(client: TestClient, store: Store) -> None:
+    """What an earlier run asked may just be answered: nothing is to be let through twice."""
+    declare([TRIALS])
+    first, second, _ = add_runs(TRIALS, ["success", "failed", "running"])
+    stops = {TRIALS.dag_id: stop_of(TRIALS, second, change=LEFT)}
+    write_summary(store, folder_of(TRIALS), summary_of(TRIALS, settled(TRIALS, first), stops=stops))
+
+    page = view(client, TRIALS.dag_id)
+
+    assert "let up to" not in page
+    assert "What the guard stopped" not in page
+
+
 def test_a_one_time_export_points_to_the_trigger_form(client: TestClient, store: Store) -> None:
     """Its form asks for more than a button can, such as a new field."""
     declare([LAUNCH])

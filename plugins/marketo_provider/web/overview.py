@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from marketo_provider.state.records import Claim
 from marketo_provider.sync.summary import LastRun, Stop, Summary
-from marketo_provider.web.deployment import ExportDag
+from marketo_provider.web.deployment import ExportDag, NewestRun
 
 
 class State(StrEnum):
@@ -46,24 +46,31 @@ class Export:
 
     @property
     def stop(self) -> Stop | None:
-        """Why the newest run stopped or waits, if it did."""
+        """Why the newest run stopped or waits, if it did; or an earlier one, which nothing has answered since.
+
+        A settle ends a stop, and a dry run leaves nothing.
+        """
         newest = self.dag.newest
         stop = self.summary.stops.get(self.dag.dag_id) if self.summary else None
         if stop is None or newest is None:
             return None
-        run = f"{self.dag.dag_id}/{newest.run_id}"
-        return stop if stop.run_id == run or stop.run_id.startswith(f"{run}/") else None
+        stands = stop.kind == "asks" and newest.ended
+        return stop if stands or self._is_of(newest, stop) else None
+
+    def _is_of(self, run: NewestRun, stop: Stop) -> bool:
+        name = f"{self.dag.dag_id}/{run.run_id}"
+        return stop.run_id == name or stop.run_id.startswith(f"{name}/")
 
     @property
     def state(self) -> State:
         """How it stands."""
         newest, last, stop = self.dag.newest, self.last, self.stop
-        if newest is None and last is None:
-            return State.NEVER_RUN
         if newest and not newest.ended:
             return State.WAITING if stop and stop.kind == "waits" else State.RUNNING
+        if stop and stop.kind == "asks":
+            return State.STOPPED
         if newest and newest.state == "failed":
-            return State.STOPPED if stop and stop.kind == "asks" else State.FAILED
+            return State.FAILED
         if last is None:
             return State.NEVER_RUN
         if self.summary and self.summary.claim and self.summary.claim.finished_at:
@@ -73,11 +80,14 @@ class Export:
     @property
     def message(self) -> str | None:
         """What more there is to say of its state."""
-        if self.stop:
-            return self.stop.message
+        newest, stop = self.dag.newest, self.stop
+        if stop and newest and newest.state == "failed" and not self._is_of(newest, stop):
+            return f"{stop.message} A run after that one failed, too: look at the log of its red task."
+        if stop:
+            return stop.message
         if self.state is State.FAILED:
             return "The newest run failed without leaving a reason here: look at the log of its red task."
-        if self.state is State.NEVER_RUN and self.dag.newest:
+        if self.state is State.NEVER_RUN and newest:
             return (
                 "Runs have ended, and none of them has exported: they were dry runs, or there was nothing to do."
             )
