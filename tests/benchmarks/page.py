@@ -43,6 +43,7 @@ def main() -> None:
 def answer(where: str, exports: int, runs: int) -> Work:
     """Ask for each page some times; the medians count, and the seconds of the slower one stand for the side."""
     airflow_home.set_up()
+    os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "WARNING"  # a line for each request would hide the figures
     more: dict[str, float] = {}
     with scratch() as folder, _store_url(where, folder) as url:
         from tests.web import scenery  # noqa: PLC0415 - after Airflow's home is set
@@ -70,7 +71,10 @@ def _store_url(where: str, folder: Path) -> Iterator[str]:
         yield f"file://{folder}"
         return
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.page", "s3"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.benchmarks.page", "s3"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # moto's line for each request
+        text=True,
     )
     try:
         assert server.stdout
