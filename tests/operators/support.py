@@ -21,7 +21,13 @@ def connect_nowhere(environment: pytest.MonkeyPatch) -> None:
 
 def context(*, run_type: str = "manual", clear_number: int = 0, map_index: int = -1, **more: Any) -> Any:
     """Return the context of a task's first try."""
-    instance = SimpleNamespace(dag_id="some_dag", run_id="run-1", map_index=map_index, try_number=1)
+    instance = SimpleNamespace(
+        dag_id="some_dag",
+        run_id="run-1",
+        map_index=map_index,
+        try_number=1,
+        xcom_push=lambda *_: None,
+    )
     return {
         "params": {},
         "outlet_events": OutletEventAccessors(),

@@ -20,6 +20,7 @@ from tests.web.scenery import (
     NOW,
     add_runs,
     an_export,
+    claim_of,
     cookie_of,
     declare,
     folder_of,
@@ -159,6 +160,17 @@ def test_a_dry_run_does_not_hide_why_an_export_stopped(client: TestClient, store
     assert "More left than max_exit_share." in text
     assert ("A run after that one failed, too" in text) is (end == "failed")
     assert press(client, view(client, TRIALS.dag_id), "Run again, and let up to 12,600 leave").is_success
+
+
+def test_what_no_guard_asked_is_the_newest_run_s_only(client: TestClient, store: Store) -> None:
+    """A finished one-time export that was triggered once more is finished all the same."""
+    declare([LAUNCH])
+    first, second, _ = add_runs(LAUNCH, ["success", "failed", "success"])
+    claim = claim_of(LAUNCH, finished_at=NOW)
+    stops = {LAUNCH.dag_id: stop_of(LAUNCH, second, error="TargetClaimed")}
+    write_summary(store, folder_of(LAUNCH), summary_of(LAUNCH, settled(LAUNCH, first), claim=claim, stops=stops))
+
+    assert " finished " in text_of(client, f"dags/{LAUNCH.dag_id}")
 
 
 def test_a_run_that_is_under_way_has_not_stopped(client: TestClient, store: Store) -> None:

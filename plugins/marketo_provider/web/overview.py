@@ -46,15 +46,15 @@ class Export:
 
     @property
     def stop(self) -> Stop | None:
-        """Why the newest run stopped or waits, if it did; or an earlier one, which nothing has answered since.
+        """Why the newest run stopped or waits, if it did; or what a guard asked, until a run settles.
 
-        A settle ends a stop, and a dry run leaves nothing.
+        So a dry run, which leaves nothing, does not hide that.
         """
         newest = self.dag.newest
         stop = self.summary.stops.get(self.dag.dag_id) if self.summary else None
         if stop is None or newest is None:
             return None
-        stands = stop.kind == "asks" and newest.ended
+        stands = stop.change is not None and newest.ended
         return stop if stands or self._is_of(newest, stop) else None
 
     def _is_of(self, run: NewestRun, stop: Stop) -> bool:
