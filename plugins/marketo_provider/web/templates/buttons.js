@@ -1,4 +1,5 @@
 // Runs are asked for by Airflow's own API, with the cookie of whoever looks at the page, and so with his rights.
+const UNKNOWN = "Whether a run has begun, the list of the DAG's runs tells.";
 const told = document.getElementById("told");
 let asking = false;
 
@@ -18,6 +19,7 @@ function linkToRun(run) {
 function refused(status, detail) {
   if (status === 401) return "You are no longer signed in to Airflow. Nothing has begun. Sign in, and open this page again.";
   if (status === 403) return "Airflow says that you may not trigger this DAG. Nothing has begun.";
+  if (status >= 500) return `Airflow failed to answer (${status}). ${UNKNOWN}`;
   const reason = typeof detail === "string" ? detail : "it gave no reason";
   return `Airflow refused to begin the run (${status}): ${reason}`;
 }
@@ -37,7 +39,7 @@ async function ask(button) {
     if (answer.ok) tell(`${button.textContent}: the run is queued, `, linkToRun(body.dag_run_id));
     else tell(refused(answer.status, body.detail));
   } catch {
-    tell("Airflow did not answer. Whether a run has begun, the list of the DAG's runs tells.");
+    tell(`Airflow did not answer. ${UNKNOWN}`);
   } finally {
     asking = false;
   }
