@@ -6,9 +6,11 @@ import re
 from typing import Any
 
 import pytest
+from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from marketo_provider.errors import GuardedChange
 from marketo_provider.state.store import Store
@@ -203,6 +205,18 @@ def test_a_waiting_dag_is_told(client: TestClient, store: Store) -> None:
     keep(store, TRIALS, add_runs(TRIALS, ["success", "running"])[0])
 
     assert "another one begins after it" in text_of(client, f"dags/{TRIALS.dag_id}", role="USER")
+
+
+def test_a_paused_dag_is_told(client: TestClient, store: Store) -> None:
+    """A dry run waits there, and comes beside a run that sends."""
+    declare([TRIALS])
+    keep(store, TRIALS, add_runs(TRIALS, ["success"])[0])
+    with create_session() as session:
+        session.execute(update(DagModel).values(is_paused=True))
+
+    text = text_of(client, f"dags/{TRIALS.dag_id}", role="USER")
+
+    assert "a run waits until somebody unpauses it in Airflow. Then the run by schedule comes, too" in text
 
 
 def test_only_parameters_of_the_dag_are_asked_for() -> None:
