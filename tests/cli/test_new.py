@@ -65,7 +65,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
     for module in ("hooks.marketo", "hooks.mixpanel"):
         monkeypatch.setattr(f"marketo_provider.{module}.http_session", session)
-    for module in ("hooks.marketo", "hooks.mixpanel", "cli.new_choices"):
+    for module in ("hooks.marketo", "hooks.mixpanel", "hooks.setting_up"):
         monkeypatch.setattr(f"marketo_provider.{module}.SystemClock", lambda: world.clock)
     monkeypatch.setattr("sys.stdin", io.StringIO())
     world.set_cohort([ANN, BOB, None, "no address"])

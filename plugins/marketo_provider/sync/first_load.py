@@ -46,6 +46,28 @@ class FirstLoad:
     days: int
     seconds: float
 
+    def in_words(self, export: CohortExport) -> list[tuple[str, str]]:
+        """Return what a person is told: on what, and what."""
+        sample = self.sample
+        unknown = f"about {self.new_leads:,} leads would be new" if export.create_leads else "others are left out"
+        told = [
+            ("Cohort", f"{self.profiles:,} profiles now, about {self.members:,} members with an address"),
+            ("Leads", f"of {sample.size:,} members looked up {sample.known:,} are in Marketo; {unknown}"),
+        ]
+        if sample.holding:
+            holding = (
+                f"{sample.holding:,} of these leads hold True already: the first run will stop and ask. Better "
+                "take a field that nobody has used"
+            )
+            told.append(("Beware", holding))
+        days = "today" if self.days == 1 else f"on {self.days:,} days"
+        untold = ", and what Marketo needs to import" if self.route == "bulk_import" else ""
+        load = (
+            f"by {self.route}: {self.route_reason}. At least {self.calls:,} calls, of {self.calls_left:,} left "
+            f"today: {self.seconds / 60:,.0f} minutes at best{untold}, {days}"
+        )
+        return [*told, ("First load", load)]
+
 
 def estimate_first_load(  # noqa: PLR0913 - what it depends on
     mixpanel: MixpanelClient,

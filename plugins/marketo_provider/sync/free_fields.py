@@ -1,12 +1,12 @@
 """Which fields of an instance a new export may have, and whose the others are."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from marketo_provider.clock import Clock
 from marketo_provider.errors import TargetClaimed
-from marketo_provider.exports import CohortExport
 from marketo_provider.marketo.client import Field, MarketoClient
+from marketo_provider.new_export import OtherExport
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.store import Store
 from marketo_provider.sync.field_check import check_field, why_unfit
@@ -29,14 +29,22 @@ class FreeFields:
         store: knows the claims.
         declared: exports whose field is theirs before they have ever run.
         clock: for the logs of the targets.
+        may_name: whether whoever asks may know of an export, by its name.
     """
 
     def __init__(
-        self, client: MarketoClient, store: Store, declared: Iterable[CohortExport], clock: Clock
+        self,
+        client: MarketoClient,
+        store: Store,
+        declared: Iterable[OtherExport],
+        clock: Clock,
+        *,
+        may_name: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._client = client
         self._store = store
         self._clock = clock
+        self._may_name = may_name
         self._declared = {each.marketo_field.lower(): each.name for each in declared}
         self._known = frozenset(store.names(f"marketo/{client.host}"))
 
@@ -49,12 +57,17 @@ class FreeFields:
         """Return whose a field is, in words."""
         target = f"marketo/{self._client.host}/{name.lower()}"
         claim = TargetLog(self._store, target, self._clock).target.claim if name.lower() in self._known else None
+        declared = self._declared.get(name.lower())
+        export = claim.export if claim else declared
+        if export is None:
+            return None
+        if not self._may_name(export):
+            return "another export"
         if claim and claim.retired_at:
-            return f"export {claim.export!r}, which was retired on {claim.retired_at:%Y-%m-%d %H:%M} UTC"
+            return f"export {export!r}, which was retired on {claim.retired_at:%Y-%m-%d %H:%M} UTC"
         if claim:
             return f"export {owner_in_words(claim)}"
-        declared = self._declared.get(name.lower())
-        return f"export {declared!r}, which is declared and has not run yet" if declared else None
+        return f"export {export!r}, which is declared and has not run yet"
 
     def check_free(self, name: str, label: str) -> None:
         """Refuse a field that is another export's.
