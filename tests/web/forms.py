@@ -48,9 +48,11 @@ def send(client: TestClient, page: Response, cookie: dict[str, str], **filled: s
     form = Form(page.text)
     values = form.values | filled
     url = urljoin(str(page.url), form.action)
+    answer: Response
     if form.method == "get":
-        return client.get(f"{url}?{urlencode(values)}", headers=cookie)
+        answer = client.get(f"{url}?{urlencode(values)}", headers=cookie)
+        return answer
     answer = client.post(url, data=values, headers=cookie, follow_redirects=False)
     if answer.is_redirect:
-        return client.get(urljoin(url, answer.headers["location"]), headers=cookie)
+        answer = client.get(urljoin(url, answer.headers["location"]), headers=cookie)
     return answer

@@ -12,6 +12,7 @@ from airflow.utils.db import initdb
 from fastapi.testclient import TestClient
 from httpx import Response
 
+from include.sandbox.marketo_fields import Field
 from include.sandbox.wire import Fault
 from marketo_provider.export_files import load_exports
 from marketo_provider.exports import CohortExport
@@ -61,7 +62,8 @@ def editor() -> dict[str, str]:
 
 def step(client: TestClient, which: str, cookie: dict[str, str], /, **answers: str) -> Response:
     """Return a step's page."""
-    return client.get(f"/cohort-exports/new/{which}", params=ANSWERS | answers, headers=cookie)
+    page: Response = client.get(f"/cohort-exports/new/{which}", params=ANSWERS | answers, headers=cookie)
+    return page
 
 
 def told(page: Response) -> str:
@@ -72,7 +74,8 @@ def told(page: Response) -> str:
 
 def title(page: Response) -> str:
     """Return the page's title."""
-    return re.findall(r"<title>(.*?)</title>", page.text)[0]
+    (found,) = re.findall(r"<title>(.*?)</title>", page.text)
+    return str(found)
 
 
 def yaml_of(page: Response, folder: Path) -> CohortExport:
@@ -108,12 +111,12 @@ def test_the_steps_end_in_yaml_that_runs(
     pages = walk(airflow, editor)
 
     assert [page.status_code for page in pages] == [200] * 6
-    assert "Trial users: 4 profiles (number 1001)" in pages[1].text
+    assert "4 profiles, number 1001" in pages[1].text
     assert Form(pages[1].text).choices["cohort"] == [COHORT]
     assert Form(pages[2].text).values["name"] == "trial_users"
     assert Form(pages[3].text).choices["field"] == [FIELD, OTHER_FIELD, "+"]
     assert "4 profiles now, about 2 members with an address" in pages[4].text
-    assert "of 2 members looked up 1 are in Marketo; about 1 leads would be new" in pages[4].text
+    assert "of 2 members looked up 1 are in Marketo; about 1 lead would be new" in pages[4].text
     assert "by sync_leads: its 1 calls fit" in pages[4].text
     assert "include/exports/trial_users.yaml" in pages[5].text
     world.export = yaml_of(pages[5], tmp_path / "printed")
@@ -130,6 +133,19 @@ def test_each_field_has_a_label(airflow: TestClient, world: World, editor: dict[
         assert form.labelled == set(form.ids), title(page)
         asked += len(form.ids)
     assert asked == 16
+
+
+def test_without_a_connection_it_says_how_to_make_one(
+    airflow: TestClient, world: World, editor: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And takes the id of one that cannot be listed."""
+    monkeypatch.delenv("AIRFLOW_CONN_MIXPANEL_DEFAULT")
+
+    page = step(airflow, "project", editor)
+
+    assert "Airflow lists no Connection of the type mixpanel" in page.text
+    assert 'href="../../connections"' in page.text
+    assert list(Form(page.text).ids) == ["other_mixpanel"]
 
 
 def test_nothing_is_written_and_no_address_or_secret_is_shown(
@@ -292,6 +308,18 @@ def test_without_the_preview_s_proof_no_field_is_created(
 
     assert (page.status_code, created(world)) == (422, [])
     assert "Nothing was created: a field is created within an hour of its preview only" in told(page)
+
+
+def test_a_claimed_name_is_not_created_anew(airflow: TestClient, world: World, editor: dict[str, str]) -> None:
+    """Its field may be hidden from the account; the claim is not."""
+    world.sync([ANN])
+    world.marketo.instance.catalog.put(
+        Field(name=FIELD, display_name="Gone", data_type="boolean", custom=True, rest=False)
+    )
+
+    page = step(airflow, "preview", editor, **CREATING | {"name": "other", "new_name": FIELD})
+
+    assert f"the field {FIELD} is taken by export 'trial_users'" in told(page)
 
 
 def test_a_proof_is_good_for_one_field(airflow: TestClient, world: World, editor: dict[str, str]) -> None:

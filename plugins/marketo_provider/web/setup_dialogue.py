@@ -92,7 +92,7 @@ class Dialogue:
             case Step.PROJECT:
                 return {"known": editable_connections("mixpanel", self._user)}
             case Step.COHORT:
-                cohorts = self._project.client.cohorts()
+                cohorts = sorted(self._project.client.cohorts(), key=lambda one: one.name.casefold())
                 return {"cohorts": [(f"{one.cohort_id} {one.name}"[:_LONGEST_COHORT], one) for one in cohorts]}
             case Step.INSTANCE:
                 check_key("cohort_id", answers.cohort_id)
