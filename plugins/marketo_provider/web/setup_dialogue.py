@@ -5,7 +5,7 @@ for one page end together, while its reader is still there.
 """
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -28,7 +28,7 @@ from marketo_provider.web.deployment import read_dags
 from marketo_provider.web.pages import page
 from marketo_provider.web.setup_answers import NEW, Answers, Step
 from marketo_provider.web.setup_proof import prove
-from marketo_provider.web.setup_rights import check_editable, editable_connections, may_know
+from marketo_provider.web.setup_rights import check_editable, editable_connections, knowing
 
 # Proxies in front of Airflow give up after a minute.
 _SECONDS: Final = 45.0
@@ -159,7 +159,7 @@ class Dialogue:
             self._answers.instance,
             self._store,
             self._others,
-            may_name=partial(may_know, user=self._user),
+            may_name=knowing(self._user),
             until=self._until,
         )
 

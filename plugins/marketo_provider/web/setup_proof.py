@@ -35,7 +35,7 @@ def proven(proof: str, user: BaseUser) -> Answers:
     if owner != user.get_id():
         raise InvalidSetting(
             "Nothing was created: a field is created within an hour of its preview only, by who has seen it. Go "
-            "through the steps again."
+            "through the steps again. (Where there are several API servers, they need one [api] secret_key.)"
         )
     return answers
 

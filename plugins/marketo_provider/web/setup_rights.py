@@ -3,6 +3,7 @@
 To read a Connection is not enough: Airflow does not show its secrets to a reader, and here they are used.
 """
 
+from collections.abc import Callable
 from typing import Annotated
 
 from airflow.api_fastapi.app import get_auth_manager
@@ -46,12 +47,17 @@ def editable_connections(conn_type: str, user: BaseUser) -> list[str]:
     return [conn_id for conn_id in known_connections(conn_type).ids if _may_edit(conn_id, user)]
 
 
-def may_know(export: str, user: BaseUser) -> bool:
-    """Return whether a user may see the DAG of an export, which may be gone."""
+def knowing(user: BaseUser) -> Callable[[str], bool]:
+    """Return what tells of an export's name whether a user may see its DAG, which may be gone."""
     manager = get_auth_manager()
-    if manager.filter_authorized_dag_ids(dag_ids={f"{DAG_PREFIX}{export}"}, user=user):
-        return True
-    return export in {export_name(dag_id) for dag_id in manager.get_authorized_dag_ids(user=user)}
+    seen = {export_name(dag_id) for dag_id in manager.get_authorized_dag_ids(user=user)}
+
+    def may_know(export: str) -> bool:
+        return export in seen or bool(
+            manager.filter_authorized_dag_ids(dag_ids={f"{DAG_PREFIX}{export}"}, user=user)
+        )
+
+    return may_know
 
 
 def _may_edit(conn_id: str, user: BaseUser) -> bool:
