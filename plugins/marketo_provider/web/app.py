@@ -1,11 +1,11 @@
 """The page's routes. Airflow does not authenticate a plugin's, so each of these asks for Airflow's own user.
 
-Nothing is written here, no address can be shown (the summaries hold none), and whoever has no right to a DAG's
-runs does not see its export.
+Nothing is written here (but a field that somebody wants, see `setup`), no address can be shown (the summaries hold
+none), and whoever has no right to a DAG's runs does not see its export.
 """
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import Annotated, Any, Final
 
@@ -16,34 +16,22 @@ from airflow.api_fastapi.core_api.security import get_user, requires_access_dag
 from airflow.utils.session import create_session
 from fastapi import Depends, FastAPI, HTTPException, Query
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, select_autoescape
 
 from marketo_provider.errors import MarketoProviderError
 from marketo_provider.hooks.state import provider_settings, state_store
 from marketo_provider.sync.summary import History, RunFigures, Summary
-from marketo_provider.web import charts, wordings
+from marketo_provider.web import charts, setup
 from marketo_provider.web.deployment import ExportDag, read_dags
 from marketo_provider.web.overview import Export, Overview, bring_together
-from marketo_provider.web.refusals import refusal
+from marketo_provider.web.pages import page
+from marketo_provider.web.setup_rights import may_set_up
 from marketo_provider.web.stored import StoredSummaries
 
 _SINGLE_RUNS: Final = 84
 
 app = FastAPI(title="Cohort exports", docs_url=None, redoc_url=None, openapi_url=None)
+app.include_router(setup.router)
 User = Annotated[BaseUser, Depends(get_user)]
-_environment = Environment(
-    loader=PackageLoader("marketo_provider.web"),
-    autoescape=select_autoescape(default=True),
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_environment.filters |= {
-    "number": wordings.number,
-    "share": wordings.share,
-    "moment": wordings.moment,
-    "age": wordings.age,
-}
-_environment.globals |= {"refusal": refusal, "steps": wordings.STEPS, "line": charts.line}
 
 
 @app.get("/", response_class=HTMLResponse)
@@ -57,7 +45,8 @@ def overview(user: User) -> str:
     shown = get_auth_manager().filter_authorized_dag_ids(dag_ids=gone, user=user)
     orphans = [orphan for orphan in everything.orphans if (orphan.summary.dag_id or "") in shown]
     states = Counter(export.state for export in exports).most_common()
-    return _page("overview.html", "../", exports=exports, states=states, orphans=orphans, problem=problem)
+    told = {"exports": exports, "states": states, "orphans": orphans, "problem": problem}
+    return page("overview.html", "../", may_set_up=may_set_up(user), **told)
 
 
 @app.get(
@@ -78,7 +67,7 @@ def export(dag_id: str, field: Annotated[str | None, Query()] = None) -> str:
             history = _stored().history(shown.folder)
         except MarketoProviderError as error:
             problem = str(error)
-    return _page("export.html", "../../", export=shown, others=own, problem=problem, **_figures(shown, history))
+    return page("export.html", "../../", export=shown, others=own, problem=problem, **_figures(shown, history))
 
 
 def _figures(export: Export, history: History) -> dict[str, Any]:
@@ -123,8 +112,3 @@ def _ended(dags: list[ExportDag]) -> dict[str, str]:
 @cache
 def _stored() -> StoredSummaries:
     return StoredSummaries(state_store(provider_settings()))
-
-
-def _page(template: str, airflow: str, **shown: Any) -> str:
-    """Render a page; `airflow` is the relative way to Airflow's own pages."""
-    return _environment.get_template(template).render(airflow=airflow, now=datetime.now(UTC), **shown)

@@ -25,6 +25,7 @@ class Declared:
     cohort_id: str
     field: str
     sync_type: str
+    marketo_conn_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,7 @@ def _export_task(data: Mapping[str, Any]) -> Declared | None:
                 cohort_id=str(task.get("cohort_id", "")),
                 field=str(task.get("marketo_field", "")),
                 sync_type=str(task.get("sync_type", "dynamic")),
+                marketo_conn_id=str(task.get("marketo_conn_id", "")),
             )
     return None
 
