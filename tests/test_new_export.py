@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from marketo_provider.errors import InvalidExport
-from marketo_provider.new_export import add_file, check_key, check_yaml, propose_name, to_yaml
+from marketo_provider.new_export import (
+    OtherExport,
+    add_file,
+    check_key,
+    check_name,
+    check_yaml,
+    propose_name,
+    to_yaml,
+)
 
 KEYS = {"name": "123", "cohort_id": 7, "marketo_field": "on", "sync_type": "one_time", "create_leads": True}
 
@@ -38,6 +46,23 @@ def test_what_is_wrong_with_others_does_not_matter(tmp_path: Path) -> None:
 
     assert check_yaml(to_yaml(KEYS), file="new.yaml", folder=tmp_path).name == "123"
     assert check_yaml(to_yaml(KEYS), file="new.yaml", folder=tmp_path / "none").name == "123"
+
+
+def test_where_the_others_cannot_be_read_it_is_judged_alone() -> None:
+    """As on a page, whose server need not have the folder."""
+    assert check_yaml(to_yaml(KEYS), file="new.yaml").name == "123"
+    with pytest.raises(InvalidExport, match=r"new\.yaml, line 4: export 123: cohort_id: must be at least 1"):
+        check_yaml(to_yaml(KEYS | {"cohort_id": 0}), file="new.yaml")
+
+
+def test_a_name_that_another_one_has_is_refused() -> None:
+    """And so is one that is none."""
+    check_name("others", [OtherExport("123", "on", "marketo_default")])
+
+    with pytest.raises(InvalidExport, match="There is an export '123' already"):
+        check_name("123", [OtherExport("123", "on", "marketo_default")])
+    with pytest.raises(InvalidExport, match=r"^name: "):
+        check_name("A b", [])
 
 
 @pytest.mark.parametrize(("key", "value"), [("name", "A b"), ("sync_type", "daily"), ("cohort_id", 0)])

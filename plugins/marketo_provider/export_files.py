@@ -4,7 +4,7 @@ A wrong export is left out and named; it never takes a good one down. Of two exp
 loaded, since nobody but their author can say which of them is meant.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -75,14 +75,23 @@ def load_exports(folder: Path, *, also: Mapping[str, bytes] = {}) -> LoadedExpor
     Returns:
         The exports that can run, in the order of their files, and every problem of the others.
     """
+    files: dict[str, Callable[[], bytes]] = {
+        path.relative_to(folder).as_posix(): path.read_bytes for path in _files(folder)
+    }
+    files |= {name: partial(bytes, content) for name, content in also.items()}
+    loaded = read_exports({f"{folder.name}/{name}": read for name, read in files.items()})
+    if folder.is_dir():
+        return loaded
+    remedy = "Create it, with a YAML file in it."
+    missing = ExportProblem(folder.name, 1, "", "", "there is no such folder", remedy)
+    return LoadedExports(loaded.exports, tuple(sorted([missing, *loaded.problems])))
+
+
+def read_exports(files: Mapping[str, Callable[[], bytes]]) -> LoadedExports:
+    """Read the files of a folder, each of which is given by its name and what returns its content."""
     items: list[_Item] = []
     problems: list[ExportProblem] = []
-    if not folder.is_dir():
-        remedy = "Create it, with a YAML file in it."
-        problems.append(ExportProblem(folder.name, 1, "", "", "there is no such folder", remedy))
-    files = {path.relative_to(folder).as_posix(): path.read_bytes for path in _files(folder)}
-    for name, read in (files | {name: partial(bytes, content) for name, content in also.items()}).items():
-        file = f"{folder.name}/{name}"
+    for file, read in files.items():
         try:
             located = read_yaml(read())
         except OSError:

@@ -5,6 +5,7 @@ are made of them.
 """
 
 import json
+import re
 from datetime import date
 from typing import Annotated, Final, Literal
 
@@ -152,6 +153,11 @@ class CohortExport(BaseModel):
             except CroniterError:
                 raise ValueError("is a moment that never comes") from None
         return schedule
+
+
+def export_name(dag_id: str) -> str:
+    """Return what the export of a DAG is called, also of one that somebody wrote."""
+    return re.sub(r"[^a-z0-9_]", "_", dag_id.removeprefix(DAG_PREFIX).lower())[:200]
 
 
 class ExportFile(BaseModel):

@@ -5,20 +5,31 @@ the loader that Airflow reads the file with.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
 
 from marketo_provider.errors import InvalidExport
-from marketo_provider.export_files import load_exports
+from marketo_provider.export_files import load_exports, read_exports
 from marketo_provider.export_problems import problems_text
 from marketo_provider.exports import CohortExport
 from marketo_provider.wording import explain
 
 _LONGEST_NAME = 60
 _FOR_EDITORS = "# yaml-language-server: $schema=exports.schema.json\n"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherExport:
+    """An export that is declared already, as far as a new one must not collide with it."""
+
+    name: str
+    marketo_field: str
+    marketo_conn_id: str
 
 
 def check_key(key: str, value: object) -> None:
@@ -34,6 +45,17 @@ def check_key(key: str, value: object) -> None:
             if details["loc"][:1] == (key,):
                 fault = explain(details, CohortExport)
                 raise InvalidExport(f"{key}: {fault.message}. {fault.remedy}") from None
+
+
+def check_name(name: str, others: Iterable[OtherExport]) -> None:
+    """Refuse a name that no export may have, or that another one has.
+
+    Raises:
+        InvalidExport: says which.
+    """
+    check_key("name", name)
+    if any(other.name == name for other in others):
+        raise InvalidExport(f"There is an export {name!r} already. Give each export its own name.")
 
 
 def propose_name(cohort_name: str) -> str:
@@ -53,19 +75,20 @@ def to_yaml(keys: Mapping[str, object]) -> str:
     return _FOR_EDITORS + yaml.safe_dump({"exports": [told]}, sort_keys=False, allow_unicode=True)
 
 
-def check_yaml(text: str, *, file: str, folder: Path) -> CohortExport:
+def check_yaml(text: str, *, file: str, folder: Path | None = None) -> CohortExport:
     """Return the export of a file that is to be added to a folder.
 
     Args:
         text: what the file is to hold.
         file: its path below the folder.
-        folder: of the other exports.
+        folder: of the other exports, where it can be read.
 
     Raises:
         InvalidExport: it is wrong, or has the name or the field of another one.
     """
-    loaded = load_exports(folder, also={file: text.encode()})
-    own = f"{folder.name}/{file}"
+    content = text.encode()
+    own = f"{folder.name}/{file}" if folder else file
+    loaded = load_exports(folder, also={file: content}) if folder else read_exports({own: partial(bytes, content)})
     if problems := [problem for problem in loaded.problems if problem.file == own]:
         raise InvalidExport(problems_text(problems))
     return loaded.exports[-1]

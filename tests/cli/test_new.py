@@ -1,7 +1,6 @@
 """`python -m marketo_provider new`: an export is set up by questions or options, and its YAML loads and runs."""
 
 import io
-import json
 import os
 import re
 from pathlib import Path
@@ -9,17 +8,16 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-import requests
 
 from include.sandbox.marketo_fields import Field
 from marketo_provider.__main__ import main
 from marketo_provider.export_files import load_exports
 from marketo_provider.exports import CohortExport
-from tests.sync.world import FIELD, MARKETO_URL, MIXPANEL_URL, OTHER_FIELD, InProcess, World
+from tests.connected_world import ANN, BOB, connect, connected_world, created
+from tests.sync.world import FIELD, OTHER_FIELD, World
 
 pytestmark = pytest.mark.airflow
 
-ANN, BOB = "ann@example.com", "bob@example.com"
 SCRIPTED = [
     "new",
     *("--mixpanel-conn-id", "mixpanel_default", "--cohort", "1001", "--name", "trial_users"),
@@ -32,50 +30,11 @@ SCHEMA = "/rest/v1/leads/schema/fields.json"
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """Return a world that the command line finds by Airflow's Connections, with a cohort of four profiles."""
-    world = World(tmp_path / "state")
     folder = tmp_path / "project" / "include" / "exports"
     folder.mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.setenv("AIRFLOW__MARKETO_PROVIDER__STATE_URL", str(tmp_path / "state"))
-    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
-    credentials = world.marketo.credentials
-    connect(
-        monkeypatch,
-        "marketo_default",
-        conn_type="marketo",
-        host=MARKETO_URL,
-        login=credentials.client_id,
-        password=credentials.client_secret,
-    )
-    connect(
-        monkeypatch,
-        "mixpanel_default",
-        conn_type="mixpanel",
-        host=MIXPANEL_URL,
-        login="robot",
-        password="hush",
-        extra={"project_id": 7},
-    )
-
-    def session(_: object) -> requests.Session:
-        session = requests.Session()
-        session.mount(MARKETO_URL, InProcess(world.marketo, world.marketo.wire, world.clock))
-        session.mount(MIXPANEL_URL, InProcess(world.mixpanel, world.mixpanel.wire, world.clock))
-        return session
-
-    for module in ("hooks.marketo", "hooks.mixpanel"):
-        monkeypatch.setattr(f"marketo_provider.{module}.http_session", session)
-    for module in ("hooks.marketo", "hooks.mixpanel", "cli.new_choices"):
-        monkeypatch.setattr(f"marketo_provider.{module}.SystemClock", lambda: world.clock)
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    world.set_cohort([ANN, BOB, None, "no address"])
-    world.add_lead(ANN)
-    return world
-
-
-def connect(monkeypatch: pytest.MonkeyPatch, conn_id: str, **parts: object) -> None:
-    """Set a Connection."""
-    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(parts))
+    return connected_world(tmp_path / "state", monkeypatch)
 
 
 class Terminal(io.StringIO):
@@ -100,11 +59,6 @@ def loaded(text: str, tmp_path: Path) -> CohortExport:
     assert found.problems == ()
     (export,) = found.exports
     return export
-
-
-def created(world: World) -> list[str]:
-    """Return the names of the fields that were created by the API."""
-    return [field.name for field in world.marketo.instance.catalog if field.api_created]
 
 
 def test_a_whole_dialogue_ends_in_yaml_that_runs(
@@ -140,9 +94,9 @@ def test_the_preview_tells_what_a_first_load_comes_to(world: World, capsys: pyte
 
     shown = capsys.readouterr().err
     assert "4 profiles now, about 2 members with an address" in shown
-    assert "of 2 members looked up 1 are in Marketo; about 1 leads would be new" in shown
+    assert "of 2 members looked up 1 are in Marketo; about 1 lead would be new" in shown
     assert "by sync_leads: its 1 calls fit" in shown
-    assert re.search(r"At least 1 calls, of 35,99\d left today: 0 minutes at best, today\n", shown)
+    assert re.search(r"At least 1 call, of 35,99\d left today: less than a minute at best, today\n", shown)
 
 
 def test_no_address_is_shown_or_logged(

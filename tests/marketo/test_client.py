@@ -634,3 +634,17 @@ def test_who_waits_may_be_less_patient(world: World) -> None:
         hasty.partitions()
 
     assert world.clock.time - 1000 < 15
+
+
+def test_all_calls_can_be_given_one_end(world: World) -> None:
+    """A page that asks several things must be there while its reader still is."""
+    session = session_with(world.marketo)
+    client = MarketoClient(world.connection, session=session, clock=world.clock)
+    client.end_by(world.clock.time + 15)
+    world.answer(*[ok({"id": 1})] * 100)
+
+    for _ in range(2):
+        with pytest.raises(VendorUnavailable):
+            client.partitions()
+
+    assert world.clock.time - 1000 < 15

@@ -549,3 +549,15 @@ def test_who_waits_may_be_less_patient(world: World) -> None:
         world.hasty(patience_seconds=15).check_access()
 
     assert world.clock.time - 1000 < 15
+
+
+def test_all_calls_can_be_given_one_end(world: World) -> None:
+    """A page that asks several things must be there while its reader still is."""
+    world.client.end_by(world.clock.time + 15)
+    world.answer(*[refusal(504)] * 50)
+
+    for _ in range(2):
+        with pytest.raises(VendorUnavailable):
+            world.client.check_access()
+
+    assert world.clock.time - 1000 < 15

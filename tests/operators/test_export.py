@@ -347,5 +347,5 @@ def test_template_fields_are_arguments(operator: type[BaseOperator]) -> None:
     """Airflow sets each from the argument of its name."""
     made = operator(task_id="t", cohort_id=1, marketo_field="f")
 
-    assert {"cohort_id", "marketo_field", "options", "parameters"} <= set(made.template_fields)
+    assert {"cohort_id", "marketo_field", "marketo_conn_id", "options", "parameters"} <= set(made.template_fields)
     assert [name for name in made.template_fields if not hasattr(made, name)] == []

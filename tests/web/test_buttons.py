@@ -54,6 +54,7 @@ def shown(
         cohort_id="1001",
         field=TRIALS.marketo_field,
         sync_type=sync_type,
+        marketo_conn_id="marketo_default",
         parameters=parameters,
     )
     newest = NewestRun(run_id="run", state="failed", at=NOW)

@@ -43,13 +43,13 @@ def row_of(text: str, name: str) -> str:
 
 def test_every_route_asks_who_it_is(client: TestClient) -> None:
     """Anonymous gets 401 from each, also from one that is added; Airflow protects none of them by itself."""
-    paths = [route.path for route in app.routes if isinstance(route, APIRoute)]
+    routes = [route for route in app.routes if isinstance(route, APIRoute)]
 
-    assert len(paths) == len(app.routes) > 0
-    for path in paths:
-        asked = client.get(f"/cohort-exports{re.sub(r'{[^}]*}', SECRET.dag_id, path)}")
+    assert len(routes) == len(app.routes) > 0
+    for method, path in [(method, route.path) for route in routes for method in route.methods]:
+        asked = client.request(method, f"/cohort-exports{re.sub(r'{[^}]*}', SECRET.dag_id, path)}")
         assert asked.status_code == 401, path
-        forged = client.get(f"/cohort-exports{path}", headers={"Cookie": "_token=forged"})
+        forged = client.request(method, f"/cohort-exports{path}", headers={"Cookie": "_token=forged"})
         assert forged.status_code == 403, path
 
 

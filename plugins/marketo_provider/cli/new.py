@@ -6,26 +6,32 @@ Connections it offers. The YAML goes to standard output, all else to standard er
 
 import argparse
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
-from marketo_provider.cli.new_choices import (
-    choose_cohort,
-    choose_connection,
-    choose_field,
-    open_instance,
-    open_project,
-)
+from marketo_provider.cli.new_choices import choose_cohort, choose_connection, choose_field
 from marketo_provider.cli.questions import answer, confirm, tell
 from marketo_provider.cli.subcommands import Subparsers
 from marketo_provider.cli.targets import open_store, say
-from marketo_provider.errors import InvalidExport, InvalidSetting
-from marketo_provider.export_files import LoadedExports, load_exports
+from marketo_provider.errors import InvalidSetting
+from marketo_provider.export_files import load_exports
 from marketo_provider.exports import CohortExport, SyncType
 from marketo_provider.marketo.models import NewField
-from marketo_provider.new_export import add_file, check_key, check_yaml, propose_name, to_yaml
+from marketo_provider.mixpanel.client import Cohort
+from marketo_provider.new_export import (
+    OtherExport,
+    add_file,
+    check_key,
+    check_name,
+    check_yaml,
+    propose_name,
+    to_yaml,
+)
 from marketo_provider.state.suppression import SuppressionList
-from marketo_provider.sync.first_load import FirstLoad, estimate_first_load
+from marketo_provider.sync.first_load import estimate_first_load
 from marketo_provider.sync.new_field import NEVER_DELETED, create_field
+
+if TYPE_CHECKING:  # it needs Airflow
+    from marketo_provider.hooks.setting_up import Project
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -53,19 +59,33 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask, and print the YAML; return the exit status."""
+    from marketo_provider.hooks.setting_up import open_instance, open_project  # noqa: PLC0415 - needs Airflow
+
     folder = arguments.folder.resolve()
     path = arguments.write.resolve() if arguments.write else None
     if path:
         _check_place(path, folder)
     store, _ = open_store()
-    others = load_exports(folder)
-    project = choose_connection(arguments.mixpanel_conn_id, "mixpanel", open_project)
-    cohort = choose_cohort(arguments.cohort, project.cohorts)
+    others = [
+        OtherExport(export.name, export.marketo_field, export.marketo_conn_id)
+        for export in load_exports(folder).exports
+    ]
+
+    def open_cohorts(conn_id: str) -> tuple["Project", list[Cohort]]:
+        opened = open_project(conn_id)
+        return opened, opened.client.cohorts()
+
+    def read_name(text: str) -> str:
+        check_name(text, others)
+        return text
+
+    project, cohorts = choose_connection(arguments.mixpanel_conn_id, "mixpanel", open_cohorts)
+    cohort = choose_cohort(arguments.cohort, cohorts)
     name = answer(
         "Name of the export",
         option="--name",
         given=arguments.name,
-        read=lambda text: _read_name(text, others),
+        read=read_name,
         default=propose_name(cohort.name),
     )
     instance = choose_connection(
@@ -100,7 +120,8 @@ def run(arguments: argparse.Namespace) -> int:
         is_new=is_new,
         erased=SuppressionList(store),
     )
-    _show(estimated, export)
+    for on, what in estimated.in_words(export):
+        tell(f"{on:<12}{what}")
     if isinstance(field, NewField):
         tell(NEVER_DELETED)
         confirm(f"Create the field {field.name} ({field.display_name})?", option="--yes", given=arguments.yes)
@@ -124,31 +145,6 @@ def _check_place(path: Path, folder: Path) -> None:
         raise InvalidSetting(f"--write: {path.name} is there already, and is not written over. Name a new file.")
 
 
-def _read_name(text: str, others: LoadedExports) -> str:
-    check_key("name", text)
-    if any(export.name == text for export in others.exports):
-        raise InvalidExport(f"There is an export {text!r} already. Give each export its own name.")
-    return text
-
-
 def _read_sync_type(text: str) -> str:
     check_key("sync_type", text)
     return text
-
-
-def _show(load: FirstLoad, export: CohortExport) -> None:
-    sample = load.sample
-    tell(f"Cohort      {load.profiles:,} profiles now, about {load.members:,} members with an address")
-    unknown = f"about {load.new_leads:,} leads would be new" if export.create_leads else "others are left out"
-    tell(f"Leads       of {sample.size:,} members looked up {sample.known:,} are in Marketo; {unknown}")
-    if sample.holding:
-        tell(
-            f"            {sample.holding:,} of these leads hold True already: the first run will stop and ask. "
-            "Better take a field that nobody has used"
-        )
-    days = "today" if load.days == 1 else f"on {load.days:,} days"
-    untold = ", and what Marketo needs to import" if load.route == "bulk_import" else ""
-    tell(
-        f"First load  by {load.route}: {load.route_reason}. At least {load.calls:,} calls, of {load.calls_left:,} "
-        f"left today: {load.seconds / 60:,.0f} minutes at best{untold}, {days}"
-    )

@@ -1,52 +1,26 @@
 """What the command `new` lets a person choose from: Connections, cohorts, fields."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from marketo_provider.cli.questions import answer, plain, tell
-from marketo_provider.cli.targets import PATIENCE_SECONDS
-from marketo_provider.clock import SystemClock
 from marketo_provider.errors import CohortUnusable
-from marketo_provider.export_files import LoadedExports
-from marketo_provider.marketo.client import Field, MarketoClient
-from marketo_provider.marketo.connection import MarketoConnection
+from marketo_provider.marketo.client import Field
 from marketo_provider.marketo.models import NewField
-from marketo_provider.mixpanel.client import Cohort, MixpanelClient
-from marketo_provider.state.store import Store
-from marketo_provider.sync.free_fields import FreeFields
-from marketo_provider.sync.new_field import NewFields, propose_display_name, propose_name
+from marketo_provider.mixpanel.client import Cohort
+from marketo_provider.sync.new_field import NewFields, new_field, propose_display_name, propose_name
+
+if TYPE_CHECKING:  # it needs Airflow
+    from marketo_provider.hooks.setting_up import Instance
 
 Opened = TypeVar("Opened")
 
 _CREATE = "+"
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
-    """A Mixpanel project, by its Connection, and its cohorts."""
-
-    conn_id: str
-    client: MixpanelClient
-    cohorts: list[Cohort]
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """A Marketo instance, by its Connection, and its fields."""
-
-    conn_id: str
-    client: MarketoClient
-    limits: MarketoConnection
-    fields: FreeFields
-
-
 def choose_connection(given: str | None, conn_type: str, open_connection: Callable[[str], Opened]) -> Opened:
     """Return what is opened by the Connection that is chosen, of those that Airflow knows."""
-    from marketo_provider.hooks.known_connections import (  # noqa: PLC0415 - needs Airflow
-        check_connection,
-        known_connections,
-    )
+    from marketo_provider.hooks.known_connections import known_connections  # noqa: PLC0415 - needs Airflow
 
     default = f"{conn_type}_default"
     if given is None:
@@ -56,30 +30,8 @@ def choose_connection(given: str | None, conn_type: str, open_connection: Callab
             tell("Airflow's database cannot be read from here; Connections in it are not listed.")
         default = known.ids[0] if len(known.ids) == 1 else default
 
-    def read(conn_id: str) -> Opened:
-        check_connection(conn_id, conn_type)
-        return open_connection(conn_id)
-
-    option = f"--{conn_type}-conn-id"
-    return answer(f"Connection of the type {conn_type}", option=option, given=given, read=read, default=default)
-
-
-def open_project(conn_id: str) -> Project:
-    """Ask for the cohorts of a project."""
-    from marketo_provider.hooks.mixpanel import MixpanelHook  # noqa: PLC0415 - needs Airflow
-
-    client = MixpanelHook(conn_id).get_conn(patience_seconds=PATIENCE_SECONDS)
-    return Project(conn_id, client, client.cohorts())
-
-
-def open_instance(conn_id: str, store: Store, others: LoadedExports) -> Instance:
-    """Ask for the fields of an instance."""
-    from marketo_provider.hooks.marketo import MarketoHook  # noqa: PLC0415 - needs Airflow
-
-    hook = MarketoHook(conn_id)
-    client = hook.get_conn(patience_seconds=PATIENCE_SECONDS)
-    declared = [export for export in others.exports if export.marketo_conn_id == conn_id]
-    return Instance(conn_id, client, hook.get_settings(), FreeFields(client, store, declared, SystemClock()))
+    question, option = f"Connection of the type {conn_type}", f"--{conn_type}-conn-id"
+    return answer(question, option=option, given=given, read=open_connection, default=default)
 
 
 def choose_cohort(given: str | None, cohorts: list[Cohort]) -> Cohort:
@@ -104,7 +56,7 @@ def choose_cohort(given: str | None, cohorts: list[Cohort]) -> Cohort:
 
 
 def choose_field(
-    given: str | None, created: str | None, instance: Instance, cohort: Cohort, *, label: str
+    given: str | None, created: str | None, instance: "Instance", cohort: Cohort, *, label: str
 ) -> Field | NewField:
     """Return the field that is chosen, or the one that is to be created.
 
@@ -136,7 +88,7 @@ def choose_field(
 
 
 def _name_new_field(  # noqa: PLR0913 - as above
-    given: str | None, created: str | None, may: NewFields, instance: Instance, cohort: Cohort, *, label: str
+    given: str | None, created: str | None, may: NewFields, instance: "Instance", cohort: Cohort, *, label: str
 ) -> NewField:
     def read_display_name(text: str) -> str:
         may.check_display_name(text)
@@ -157,4 +109,4 @@ def _name_new_field(  # noqa: PLR0913 - as above
     name = answer(
         "Its REST API name", option="--field", given=given, read=read_name, default=propose_name(display_name)
     )
-    return NewField(name, display_name, f"Members of the Mixpanel cohort {cohort.cohort_id}, set by Airflow.")
+    return new_field(name, display_name, cohort.cohort_id)

@@ -78,6 +78,10 @@ class MarketoClient:
         """Return how many of its calls may be in the last 20 seconds, as Marketo counts them."""
         return self._exchange.limits.held()
 
+    def end_by(self, until: float) -> None:
+        """Let no call that brings no deadline of its own go on beyond a time on the monotonic clock."""
+        self._exchange.until = until
+
     @property
     def calls(self) -> int:
         """How many calls of this client counted against the quota, as far as can be known."""

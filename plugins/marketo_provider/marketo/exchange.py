@@ -5,6 +5,7 @@ decides: whether it is repeated, how long is waited before, and which error is r
 been executed is repeated here only for reads; of writes it is the caller who knows when that is safe.
 """
 
+import math
 import random as random_module
 from collections.abc import Callable
 from dataclasses import replace
@@ -61,6 +62,7 @@ class Exchange:
         self._host = connection.host
         self._clock = clock
         self._patience_seconds = patience_seconds
+        self.until = math.inf
         self._random = random
         self._transport = Transport(connection.rest_url, session=session, clock=clock)
         self._tokens = Tokens(connection, transport=self._transport, clock=clock)
@@ -72,7 +74,7 @@ class Exchange:
 
     def deadline(self) -> float:
         """Return until when a call is repeated that begins now, on the monotonic clock."""
-        return self._clock.monotonic() + self._patience_seconds
+        return min(self._clock.monotonic() + self._patience_seconds, self.until)
 
     def ask(
         self,

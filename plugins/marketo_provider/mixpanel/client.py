@@ -71,6 +71,10 @@ class MixpanelClient:
         """Send each request within a `slot`."""
         self._exchange.slot = slot
 
+    def end_by(self, until: float) -> None:
+        """Let no call go on beyond a time on the monotonic clock."""
+        self._exchange.until = until
+
     def first_page(self, cohort_id: int) -> Page:
         """Start a session: one counted query, which computes the cohort.
 

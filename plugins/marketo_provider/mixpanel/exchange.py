@@ -5,6 +5,7 @@ its `session_id` on the way would become a query that counts against the 60 an h
 (https://docs.mixpanel.com/reference/rate-limits).
 """
 
+import math
 import random as random_module
 import re
 from collections.abc import Callable
@@ -75,6 +76,7 @@ class Exchange:
     ) -> None:
         self._clock = clock
         self._patience_seconds = patience_seconds
+        self.until = math.inf
         self._random = random
         self.slot: Callable[[], AbstractContextManager[None]] = nullcontext
         self._transport = Transport(connection.base_url, session=session, clock=clock)
@@ -99,7 +101,7 @@ class Exchange:
             RateLimited: the project's queries are used up for longer than is waited here.
             VendorUnavailable: no complete answer came, to the end of the time.
         """
-        deadline = self._clock.monotonic() + self._patience_seconds
+        deadline = min(self._clock.monotonic() + self._patience_seconds, self.until)
         out_of_attempts = stop_after_attempt(_ATTEMPTS)
         retrying = Retrying(
             retry=retry_if_exception_type(_Failed),

@@ -1,6 +1,5 @@
 """What the operators of a cohort export share: their arguments, and waiting without a worker."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +10,7 @@ from airflow.triggers.base import BaseTrigger
 
 from marketo_provider.clock import SystemClock
 from marketo_provider.errors import ImportsUnderWay, LeaseHeld, VendorUnavailable, WaitUntil, naming
-from marketo_provider.exports import DAG_PREFIX
+from marketo_provider.exports import export_name
 from marketo_provider.hooks.marketo import MarketoHook
 from marketo_provider.operators.links import CohortExportLink
 from marketo_provider.operators.runs import airflow_errors, make_run
@@ -44,7 +43,15 @@ class ExportOperator(BaseOperator):
     :param deferrable: whether a long wait gives the worker back; without, the task keeps it and sleeps.
     """
 
-    template_fields: Sequence[str] = ("cohort_id", "marketo_field", "sync_type", "options", "parameters")
+    template_fields: Sequence[str] = (
+        "cohort_id",
+        "marketo_field",
+        "sync_type",
+        "mixpanel_conn_id",
+        "marketo_conn_id",
+        "options",
+        "parameters",
+    )
     ui_color = "#e7e3f5"
     operator_extra_links = (CohortExportLink(),)
 
@@ -132,7 +139,7 @@ class ExportOperator(BaseOperator):
 
     def _run(self, context: Context, **patience: float) -> Run:
         export = {
-            "name": re.sub(r"[^a-z0-9_]", "_", self.dag_id.removeprefix(DAG_PREFIX).lower())[:200],
+            "name": export_name(self.dag_id),
             "cohort_id": _number(self.cohort_id),
             "marketo_field": self.marketo_field,
             "sync_type": self.sync_type,

@@ -24,6 +24,7 @@ from marketo_provider.sync.snapshot import USABLE_FOR
 
 # Each instance has it, and so it serves where the export's own field does not exist yet.
 _ANY_FIELD = "emailInvalid"
+_A_MINUTE = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,30 @@ class FirstLoad:
     calls_left: int
     days: int
     seconds: float
+
+    def in_words(self, export: CohortExport) -> list[tuple[str, str]]:
+        """Return what a person is told: on what, and what."""
+        sample = self.sample
+        new = f"about {self.new_leads:,} {'lead' if self.new_leads == 1 else 'leads'} would be new"
+        unknown = new if export.create_leads else "others are left out"
+        told = [
+            ("Cohort", f"{self.profiles:,} profiles now, about {self.members:,} members with an address"),
+            ("Leads", f"of {sample.size:,} members looked up {sample.known:,} are in Marketo; {unknown}"),
+        ]
+        if sample.holding:
+            holding = (
+                f"{sample.holding:,} of these leads hold True already: the first run will stop and ask. Better "
+                "take a field that nobody has used"
+            )
+            told.append(("Beware", holding))
+        calls = (
+            f"At least {self.calls:,} {'call' if self.calls == 1 else 'calls'}, of {self.calls_left:,} left today"
+        )
+        minutes = f"{self.seconds / 60:,.0f} minutes" if self.seconds >= _A_MINUTE else "less than a minute"
+        days = "today" if self.days == 1 else f"on {self.days:,} days"
+        untold = ", and what Marketo needs to import" if self.route == "bulk_import" else ""
+        load = f"by {self.route}: {self.route_reason}. {calls}: {minutes} at best{untold}, {days}"
+        return [*told, ("First load", load)]
 
 
 def estimate_first_load(  # noqa: PLR0913 - what it depends on

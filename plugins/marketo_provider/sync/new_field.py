@@ -40,6 +40,11 @@ def propose_name(display_name: str) -> str:
     return first[:1].lower() + first[1:] + "".join(word[:1].upper() + word[1:] for word in others)
 
 
+def new_field(name: str, display_name: str, cohort_id: int) -> NewField:
+    """Return the field that is to be created for a cohort."""
+    return NewField(name, display_name, f"Members of the Mixpanel cohort {cohort_id}, set by Airflow.")
+
+
 class NewFields:
     """What may be created on an instance.
 

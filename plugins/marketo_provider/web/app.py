@@ -1,12 +1,12 @@
 """The page's routes. Airflow does not authenticate a plugin's, so each of these asks for Airflow's own user.
 
-Nothing is written here, no address can be shown (the summaries hold none), and whoever has no right to a DAG's
-runs does not see its export.
+Nothing is written here (but a field that somebody wants, see `setup`), no address can be shown (the summaries hold
+none), and whoever has no right to a DAG's runs does not see its export.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import Annotated, Any, Final
 
@@ -18,35 +18,23 @@ from airflow.models.dag import DagModel
 from airflow.utils.session import create_session
 from fastapi import Depends, FastAPI, HTTPException, Query
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, select_autoescape
 
 from marketo_provider.errors import MarketoProviderError
 from marketo_provider.hooks.state import provider_settings, state_store
 from marketo_provider.sync.summary import History, RunFigures, Summary
-from marketo_provider.web import charts, wordings
+from marketo_provider.web import charts, setup
 from marketo_provider.web.buttons import buttons_of, through_the_guard
 from marketo_provider.web.deployment import ExportDag, read_dags
 from marketo_provider.web.overview import Export, Orphan, Overview, bring_together
-from marketo_provider.web.refusals import refusal
+from marketo_provider.web.pages import page
+from marketo_provider.web.setup_rights import may_set_up
 from marketo_provider.web.stored import StoredSummaries
 
 _SINGLE_RUNS: Final = 84
 
 app = FastAPI(title="Cohort exports", docs_url=None, redoc_url=None, openapi_url=None)
+app.include_router(setup.router)
 User = Annotated[BaseUser, Depends(get_user)]
-_environment = Environment(
-    loader=PackageLoader("marketo_provider.web"),
-    autoescape=select_autoescape(default=True),
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_environment.filters |= {
-    "number": wordings.number,
-    "share": wordings.share,
-    "moment": wordings.moment,
-    "age": wordings.age,
-}
-_environment.globals |= {"refusal": refusal, "steps": wordings.STEPS, "line": charts.line}
 
 
 @app.get("/", response_class=HTMLResponse)
@@ -57,7 +45,8 @@ def overview(user: User) -> str:
     exports = [export for export in everything.exports if export.dag.dag_id in permitted]
     orphans = _permitted(everything.orphans, user)
     states = Counter(export.state for export in exports).most_common()
-    return _page("overview.html", "../", exports=exports, states=states, orphans=orphans, problem=problem)
+    told = {"exports": exports, "states": states, "orphans": orphans, "problem": problem}
+    return page("overview.html", "../", may_set_up=may_set_up(user), **told)
 
 
 @app.get(
@@ -76,7 +65,7 @@ def export(dag_id: str, user: User, field: Annotated[str | None, Query()] = None
     if shown.folder and shown.last and not problem:
         history, problem = _history(shown.folder)
     may_trigger = _may_trigger(dag_id, user)
-    return _page(
+    return page(
         "export.html",
         "../../",
         export=shown,
@@ -98,7 +87,7 @@ def field_without_export(host: str, field: str, user: User) -> str:
     if orphan is None:
         raise HTTPException(404, problem or "There is no such field, or an export declares it.")
     history, problem = _history(f"marketo/{target}")
-    return _page("orphan.html", "../../../", orphan=orphan, problem=problem, **_members(history.runs))
+    return page("orphan.html", "../../../", orphan=orphan, problem=problem, **_members(history.runs))
 
 
 def _permitted(orphans: Iterable[Orphan], user: BaseUser) -> list[Orphan]:
@@ -172,8 +161,3 @@ def _ended(dags: list[ExportDag]) -> dict[str, str]:
 @cache
 def _stored() -> StoredSummaries:
     return StoredSummaries(state_store(provider_settings()))
-
-
-def _page(template: str, airflow: str, **shown: Any) -> str:
-    """Render a page; `airflow` is the relative way to Airflow's own pages."""
-    return _environment.get_template(template).render(airflow=airflow, now=datetime.now(UTC), **shown)

@@ -28,6 +28,7 @@ class Declared:
     cohort_id: str
     field: str
     sync_type: str
+    marketo_conn_id: str
     parameters: frozenset[str] = frozenset()
 
 
@@ -112,6 +113,7 @@ def _export_task(data: Mapping[str, Any]) -> Declared | None:
                 cohort_id=str(task.get("cohort_id", "")),
                 field=str(task.get("marketo_field", "")),
                 sync_type=str(task.get("sync_type", "dynamic")),
+                marketo_conn_id=str(task.get("marketo_conn_id", "")),
                 parameters=frozenset() if task.get("parameters") else of_the_form,
             )
     return None
