@@ -9,6 +9,7 @@ from airflow.sdk import Context
 from marketo_provider.errors import StoreUnusable
 from marketo_provider.operators.asset_event import MARKETO_FIELDS, announce
 from marketo_provider.operators.export import ExportOperator, interval_end
+from marketo_provider.operators.metrics import count_delivery
 from marketo_provider.sync.check import check_export
 from marketo_provider.sync.dry_run import preview_export
 from marketo_provider.sync.export import export_cohort
@@ -70,4 +71,5 @@ class CohortToMarketoOperator(ExportOperator):
             return preview_export(run, name).model_dump(mode="json")
         report = export_cohort(run, name)
         announce(context, run, report)
+        count_delivery(self.dag_id, report)
         return report.model_dump(mode="json")
