@@ -6,6 +6,7 @@ import pytest
 
 from marketo_provider.export_files import load_exports
 from marketo_provider.export_problems import ExportProblem, problems_text
+from marketo_provider.wording import Fault
 
 GOOD = """\
   - name: {name}
@@ -115,6 +116,34 @@ def test_the_remedy_of_a_wrong_value_is_the_key_s_description(folder: Path) -> N
 
     assert problem.message == "must be 'one_time' or 'dynamic'"
     assert problem.remedy.startswith("one_time sets the field to true once")
+
+
+def test_a_notifier_s_key_is_looked_for_among_its_own(folder: Path) -> None:
+    """Its place in the list is named, and the key that was meant."""
+    write(
+        folder,
+        "a.yaml",
+        exports_text("a") + "    notify:\n      - notifier: some.Notifier\n        argument: {}\n",
+    )
+
+    assert str(only_problem(folder)) == (
+        "exports/a.yaml, line 8: export a: notify[0].argument: is not a known key. Did you mean arguments?"
+    )
+
+
+def test_what_else_is_looked_for_costs_no_export(folder: Path) -> None:
+    """It is told at its line, and the export loads."""
+    write(folder, "a.yaml", exports_text("a", "b") + "    notify:\n      - notifier: some.Notifier\n")
+
+    loaded = load_exports(
+        folder,
+        look=lambda export: [Fault(("notify", 0, "notifier"), "is odd", "Mend it.")] if export.notify else [],
+    )
+
+    assert [export.name for export in loaded.exports] == ["a", "b"]
+    assert list(map(str, loaded.problems)) == [
+        "exports/a.yaml, line 11: export b: notify[0].notifier: is odd. Mend it."
+    ]
 
 
 def test_a_missing_key_is_shown_at_the_export(folder: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from marketo_provider.export_files import load_exports
 from marketo_provider.export_reference import reference
 from marketo_provider.exports import CohortExport
+from marketo_provider.notify import Notifier
 
 PAGE = Path(__file__).parents[1] / "docs" / "exports.md"
 
@@ -20,7 +21,10 @@ def test_every_key_has_a_row_with_its_default() -> None:
 
     assert list(rows)[: len(CohortExport.model_fields)] == list(CohortExport.model_fields)
     assert {key for key, default in rows.items() if default == "required"} == {
-        name for name, field in CohortExport.model_fields.items() if field.is_required()
+        name
+        for model in (CohortExport, Notifier)
+        for name, field in model.model_fields.items()
+        if field.is_required()
     }
     assert rows["schedule"] == "`0 */2 * * *`"
     assert rows["create_leads"] == "`true`"

@@ -60,6 +60,16 @@ REFUSED = [
     {**GOOD, "tags": ["a" * 101]},
     {**GOOD, "description": ["text"]},
     {**GOOD, "notify": "somebody"},
+    {**GOOD, "notify": [{"arguments": {}}]},
+    {**GOOD, "notify": [{"notifier": "SmtpNotifier"}]},
+    {**GOOD, "notify": [{"notifier": "some.Notifier", "arguments": ["to"]}]},
+    {**GOOD, "notify": [{"notifier": "some.Notifier", "tell_of": []}]},
+    {**GOOD, "notify": [{"notifier": "some.Notifier", "tell_of": ["everything"]}]},
+    {**GOOD, "notify_refused_share": 1.5},
+    {**GOOD, "stale_after": 6},
+    {**GOOD, "stale_after": "6 hours"},
+    {**GOOD, "stale_after": "0h"},
+    {**ONE_TIME, "stale_after": "6h"},
     {key: value for key, value in GOOD.items() if key != "cohort_id"},
 ]
 ACCEPTED = [
@@ -74,6 +84,8 @@ ACCEPTED = [
     {**GOOD, "retries": 0},
     {**GOOD, "start_date": "2026-01-31"},
     {**GOOD, "tags": []},
+    {**GOOD, "notify": [{"notifier": "some.Notifier", "arguments": {"to": ["a", 1]}, "tell_of": ["stale"]}]},
+    {**GOOD, "stale_after": "90m"},
 ]
 
 
@@ -121,6 +133,9 @@ def test_defaults_are_those_of_the_design() -> None:
         "owner": None,
         "tags": (),
         "description": None,
+        "notify": (),
+        "notify_refused_share": 0.01,
+        "stale_after": None,
     }
 
 

@@ -23,6 +23,7 @@ from marketo_provider.export_files import load_exports
 from marketo_provider.marketo.codes import Kind, http_meaning, meaning
 from marketo_provider.marketo.connection import MarketoConnection
 from marketo_provider.mixpanel.connection import MixpanelConnection
+from marketo_provider.notify import NOTICE_KINDS
 from marketo_provider.run_parameters import RunParameters
 from marketo_provider.settings import ProviderSettings
 from marketo_provider.sync.report import Report
@@ -107,6 +108,11 @@ def test_the_network_extras_are_those_that_the_hooks_take() -> None:
     assert set(rows_under("docs/settings.md", "### Network extras of both types", "extra")) == NETWORK_KEYS
 
 
+def test_every_kind_of_notice_is_explained() -> None:
+    """The table has each that `tell_of` takes."""
+    assert list(rows_under("docs/being-told.md", "# Be told", "`tell_of`")) == list(NOTICE_KINDS)
+
+
 def test_every_figure_of_a_report_is_explained() -> None:
     """The table of the report has each of its keys."""
     figures = rows_under("docs/report.md", "# Read a report", "figure")
@@ -124,9 +130,10 @@ def test_the_environment_variables_make_connections() -> None:
         model.from_parts("example", **{"host": None, **parts})
 
 
-def test_the_yaml_example_is_valid(tmp_path: Path) -> None:
-    """README's example of an exports file loads."""
-    (example,) = blocks("README.md", "yaml")
+@pytest.mark.parametrize("page", ["README.md", "docs/being-told.md"])
+def test_the_yaml_example_is_valid(page: str, tmp_path: Path) -> None:
+    """A page's example of an exports file loads."""
+    (example,) = blocks(page, "yaml")
     (tmp_path / "example.yaml").write_text(example, encoding="utf-8")
 
     loaded = load_exports(tmp_path)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param, get_parsing_context
+from airflow.sdk import DAG, CronDataIntervalTimetable, CronTriggerTimetable, Param, get_parsing_context
 from airflow.sdk.exceptions import AirflowException
 
 from marketo_provider.export_files import load_exports
@@ -13,12 +13,18 @@ from marketo_provider.exports import CohortExport
 from marketo_provider.form_fields import FormField
 from marketo_provider.operators.marketo import CohortToMarketoOperator, MarketoFieldCheckOperator
 from marketo_provider.operators.mixpanel import MixpanelCohortSnapshotOperator
+from marketo_provider.operators.notifiers import notifier_faults
+from marketo_provider.operators.watch import ExportWatchOperator
 from marketo_provider.run_parameters import parameter_fields
 
 # Keys of an export that are the DAG's; all others are the sync's.
 _DAG_KEYS = frozenset(
     {"name", "schedule", "retries", "retry_delay_seconds", "pool", "start_date", "owner", "tags", "description"}
 )
+# Those of who watches; what a notifier is given is for nobody to read.
+_WATCH_KEYS = frozenset({"notify", "notify_refused_share", "stale_after"})
+_WATCH = "cohort_exports__watch"
+_EVERY_FIVE_MINUTES = "*/5 * * * *"
 _ARGUMENTS = frozenset({"cohort_id", "marketo_field", "sync_type", "mixpanel_conn_id", "marketo_conn_id"})
 # Empty where the task left none, which the operator tells better than a template that cannot be rendered.
 _SNAPSHOT = "{{ (ti.xcom_pull('snapshot_cohort') or {}).get('name', '') }}"
@@ -38,6 +44,11 @@ How it stands is on the page *Browse > Cohort exports*, to which each of its tas
 | `not_in_marketo` | addresses that Marketo does not know |
 | `refused`, `refused_by_code` | records that Marketo refused; docs/errors.md tells what to do about each code |
 | `left_over` | what the next run sends |
+"""
+_WATCH_DOC = """
+Looks at every cohort export that declares `notify`, and lets its notifiers tell what is wrong: once when it
+begins, and once when it is well again. The task's XCom `return_value` lists what was told. docs/being-told.md
+explains more.
 """
 _HOW = {
     "dynamic": "Every run sets it True for those who entered the cohort and False for those who left.",
@@ -62,12 +73,15 @@ def build_dags(folder: Path) -> dict[str, DAG]:
 
     :param folder: where the YAML files are.
     """
-    loaded = load_exports(folder)
     wanted = get_parsing_context().dag_id
+    loaded = load_exports(folder, look=notifier_faults if wanted is None else None)
     dags = {export.dag_id: build_dag(export) for export in loaded.exports if wanted in (None, export.dag_id)}
     if loaded.problems and wanted is None:
         broken = _BrokenExports("cohort_exports", description=problems_text(loaded.problems), schedule=None)
         dags[broken.dag_id] = broken
+    watched = [export for export in loaded.exports if export.notify]
+    if watched and wanted in {None, _WATCH}:
+        dags[_WATCH] = _build_watch(watched)
     return dags
 
 
@@ -95,7 +109,9 @@ def build_dag(export: CohortExport) -> DAG:
         doc_md=_DOC.format(export=export, how=_HOW[export.sync_type]),
         tags=list(export.tags),
     )
-    declared = export.model_dump(mode="json", exclude_defaults=True, exclude={*_DAG_KEYS, *_ARGUMENTS})
+    declared = export.model_dump(
+        mode="json", exclude_defaults=True, exclude={*_DAG_KEYS, *_WATCH_KEYS, *_ARGUMENTS}
+    )
     arguments = {key: getattr(export, key) for key in sorted(_ARGUMENTS)} | {"options": declared}
     arguments["default_args"] = dag.default_args
     check = MarketoFieldCheckOperator(task_id="check_field", **arguments)
@@ -105,6 +121,23 @@ def build_dag(export: CohortExport) -> DAG:
     # while it serialises them: most of the time that a large folder took.
     dag.add_tasks([check, snapshot, deliver])
     check >> snapshot >> deliver
+    return dag
+
+
+def _build_watch(exports: list[CohortExport]) -> DAG:
+    """Return the DAG that tells of exports; not paused at first, for who declares a notifier wants to be told."""
+    dag = DAG(
+        _WATCH,
+        schedule=CronTriggerTimetable(_EVERY_FIVE_MINUTES, timezone="UTC", run_immediately=True),
+        start_date=datetime(2025, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        description="Tells the notifiers of the cohort exports what has changed",
+        doc_md=_WATCH_DOC,
+    )
+    # A notifier that hangs must not end all telling.
+    dag.add_task(ExportWatchOperator(task_id="tell", exports=exports, execution_timeout=timedelta(minutes=15)))
     return dag
 
 

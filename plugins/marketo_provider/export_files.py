@@ -4,18 +4,19 @@ A wrong export is left out and named; it never takes a good one down. Of two exp
 loaded, since nobody but their author can say which of them is meant.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from marketo_provider import wording
 from marketo_provider.export_problems import ExportProblem
 from marketo_provider.export_yaml import LocatedYaml, read_yaml
 from marketo_provider.exports import CohortExport, ExportFile
+from marketo_provider.notify import Notifier
 
 _LAYOUT: Final = "Begin the file with exports: and, below it, a list of exports."
 _RENAME: Final = "Give each export its own name."
@@ -65,21 +66,25 @@ class _Collision:
     problem: ExportProblem
 
 
-def load_exports(folder: Path, *, also: Mapping[str, bytes] = {}) -> LoadedExports:
+Look = Callable[[CohortExport], Iterable[wording.Fault]]
+
+
+def load_exports(folder: Path, *, also: Mapping[str, bytes] = {}, look: Look | None = None) -> LoadedExports:
     """Read every `.yaml` and `.yml` file below a folder.
 
     Args:
         folder: usually `include/exports`. Files and folders whose name begins with a dot are passed over.
         also: files that are not there yet, by their names, each with its content; they come last.
+        look: says what else is wrong with an export that can run all the same.
 
     Returns:
-        The exports that can run, in the order of their files, and every problem of the others.
+        The exports that can run, in the order of their files, and every problem of these and the others.
     """
     files: dict[str, Callable[[], bytes]] = {
         path.relative_to(folder).as_posix(): path.read_bytes for path in _files(folder)
     }
     files |= {name: partial(bytes, content) for name, content in also.items()}
-    loaded = read_exports({f"{folder.name}/{name}": read for name, read in files.items()})
+    loaded = read_exports({f"{folder.name}/{name}": read for name, read in files.items()}, look=look)
     if folder.is_dir():
         return loaded
     remedy = "Create it, with a YAML file in it."
@@ -87,7 +92,7 @@ def load_exports(folder: Path, *, also: Mapping[str, bytes] = {}) -> LoadedExpor
     return LoadedExports(loaded.exports, tuple(sorted([missing, *loaded.problems])))
 
 
-def read_exports(files: Mapping[str, Callable[[], bytes]]) -> LoadedExports:
+def read_exports(files: Mapping[str, Callable[[], bytes]], *, look: Look | None = None) -> LoadedExports:
     """Read the files of a folder, each of which is given by its name and what returns its content."""
     items: list[_Item] = []
     problems: list[ExportProblem] = []
@@ -100,6 +105,9 @@ def read_exports(files: Mapping[str, Callable[[], bytes]]) -> LoadedExports:
             continue
         faults = [*located.faults, *_check(located.data)]
         found = _items(file, located, wrong={fault.path[:2] for fault in faults})
+        for item in found:
+            extra = look(item.export) if look and item.export else ()
+            faults += [replace(fault, path=(*item.path, *fault.path)) for fault in extra]
         problems += [_problem(file, located, fault, found) for fault in faults]
         items += found
     collisions = list(_collisions(items))
@@ -128,10 +136,17 @@ def _check(data: object) -> list[wording.Fault]:
         ExportFile.model_validate(data)
     except ValidationError as error:
         return [
-            wording.explain(details, CohortExport if len(details["loc"]) > len(("exports", 0)) else ExportFile)
+            wording.explain(details, _declaring(details["loc"]))
             for details in error.errors(include_url=False, include_input=False)
         ]
     return []
+
+
+def _declaring(path: wording.Path) -> type[BaseModel]:
+    """Return the model that declares the key at `path`."""
+    if path[2:3] == ("notify",) and len(path) > len(("exports", 0, "notify", 0)):
+        return Notifier
+    return CohortExport if len(path) > len(("exports", 0)) else ExportFile
 
 
 def _items(file: str, located: LocatedYaml, *, wrong: set[wording.Path]) -> list[_Item]:

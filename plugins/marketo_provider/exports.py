@@ -12,6 +12,8 @@ from typing import Annotated, Final, Literal
 from croniter import CroniterError, croniter  # type: ignore[import-untyped]  # it ships no types
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
+from marketo_provider.notify import Duration, Notifier
+
 SyncType = Literal["one_time", "dynamic"]
 
 DAG_PREFIX: Final = "cohort_export__"
@@ -132,6 +134,21 @@ class CohortExport(BaseModel):
         default=(), strict=False, description="List of tags of the DAG, of at most 100 characters each."
     )
     description: Text | None = Field(default=None, description="One line about the export, shown in Airflow.")
+    notify: tuple[Notifier, ...] = Field(
+        default=(),
+        strict=False,
+        description="List of Airflow notifiers that tell when something is wrong, and when it is well again: each "
+        "with notifier (its class), arguments, and tell_of.",
+    )
+    notify_refused_share: Share = Field(
+        default=0.01,
+        description="Refusals are told of when Marketo refuses more than this share of the members (0 to 1).",
+    )
+    stale_after: Duration | None = Field(
+        default=None,
+        description="Age of the field's truth that is told of, such as 90m, 6h or 2d: longer than the schedule's "
+        "interval and a run. Without it, no age is. A one_time export has none.",
+    )
 
     @property
     def dag_id(self) -> str:
@@ -153,6 +170,14 @@ class CohortExport(BaseModel):
             except CroniterError:
                 raise ValueError("is a moment that never comes") from None
         return schedule
+
+    @field_validator("stale_after")
+    @classmethod
+    def _ages(cls, stale_after: str | None, info: ValidationInfo) -> str | None:
+        """Refuse an age of what is set once and never again."""
+        if stale_after and info.data.get("sync_type") == "one_time":
+            raise ValueError("must not be set for a one_time export; remove the line")
+        return stale_after
 
 
 def export_name(dag_id: str) -> str:
@@ -177,6 +202,6 @@ def json_schema() -> str:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["$defs"]["CohortExport"] |= {
         "if": {"properties": {"sync_type": {"const": "one_time"}}},
-        "then": {"properties": {"schedule": {"type": "null"}}},
+        "then": {"properties": {"schedule": {"type": "null"}, "stale_after": {"type": "null"}}},
     }
     return json.dumps(schema, indent=2) + "\n"

@@ -13,6 +13,7 @@ from marketo_provider.errors import ImportsUnderWay, LeaseHeld, VendorUnavailabl
 from marketo_provider.exports import export_name
 from marketo_provider.hooks.marketo import MarketoHook
 from marketo_provider.operators.links import CohortExportLink
+from marketo_provider.operators.metrics import stops_counted
 from marketo_provider.operators.runs import airflow_errors, make_run
 from marketo_provider.sync.import_wait import wait_for_imports
 from marketo_provider.sync.run import Run
@@ -92,7 +93,7 @@ class ExportOperator(BaseOperator):
             down_since = state.pop(_DOWN_SINCE, None)
             patience = {} if down_since is None else {"patience_seconds": _LOOK_SECONDS}
             try:
-                with airflow_errors():
+                with airflow_errors(), stops_counted(self.dag_id):
                     try:
                         run = self._run(context, **patience)
                         with stops_summarised(run), naming(run.label):

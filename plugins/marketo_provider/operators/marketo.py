@@ -9,6 +9,7 @@ from airflow.sdk import Context
 from marketo_provider.errors import StoreUnusable
 from marketo_provider.operators.asset_event import MARKETO_FIELDS, announce
 from marketo_provider.operators.export import ExportOperator, interval_end
+from marketo_provider.operators.metrics import count_delivery
 from marketo_provider.sync.check import check_export
 from marketo_provider.sync.dry_run import preview_export
 from marketo_provider.sync.export import export_cohort
@@ -71,6 +72,7 @@ class CohortToMarketoOperator(ExportOperator):
         else:
             report = export_cohort(run, name)
             announce(context, run, report)
+            count_delivery(self.dag_id, report)
         # A task cannot write its run's note, so this is where Airflow shows a run in one line.
         context["ti"].xcom_push("in_short", report.in_short())
         return report.model_dump(mode="json")
