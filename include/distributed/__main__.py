@@ -14,7 +14,7 @@ from include.demo.progress import Say
 from include.demo.sandbox import running_sandbox
 from include.distributed.bucket import NAME, running_bucket
 from include.distributed.control import running_control
-from include.distributed.packages import install_missing
+from include.distributed.packages import SERVERS, install_missing
 from include.distributed.postgres import running_postgres
 from include.distributed.redis import running_redis
 from include.distributed.scenery import furnish, write_project
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(folder: Path, *, seed: int, once: bool, say: Say) -> bool:
     """Play it, tell how it came out, and stay up if asked to; return whether anything is wrong."""
-    install_missing(folder / "apt.log", say)
+    install_missing(SERVERS, folder / "apt.log", say)
     lowered = LOWERED | {
         "Connection extra replay_after_seconds": REPLAY_AFTER_SECONDS,
         "export key retry_delay_seconds": RETRY_DELAY_SECONDS,

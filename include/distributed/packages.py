@@ -3,23 +3,30 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from include.demo.failure import DemoFailed
 from include.demo.processes import tail
 from include.demo.progress import Say
 
 _POSTGRES = Path("/usr/lib/postgresql")
-_PROGRAMS = {"postgresql": "postgres", "redis-server": "redis-server"}
+SERVERS: Final = {"postgresql": "postgres", "redis-server": "redis-server"}
 
 
-def install_missing(log: Path, say: Say) -> None:
+def install_missing(programs: Mapping[str, str], log: Path, say: Say) -> None:
     """Install the packages whose programs are not there.
+
+    Args:
+        programs: a program of each package, by the package's name.
+        log: of what is installed.
+        say: tells that it takes a while.
 
     Raises:
         DemoFailed: a package is missing, and cannot be installed.
     """
-    missing = [package for package, name in _PROGRAMS.items() if _found(name) is None]
+    missing = [package for package, name in programs.items() if _found(name) is None]
     if not missing:
         return
     if os.geteuid():
@@ -37,7 +44,7 @@ def program(name: str) -> str:
     """
     path = _found(name)
     if path is None:
-        raise DemoFailed(f"There is no {name}, although the packages {', '.join(_PROGRAMS)} are installed.")
+        raise DemoFailed(f"There is no {name}, although its package is installed.")
     return path
 
 

@@ -41,4 +41,4 @@ def test_without_rights_it_says_what_to_install(versions: Path, monkeypatch: pyt
     monkeypatch.setattr("os.geteuid", lambda: 1000)
 
     with pytest.raises(DemoFailed, match="apt-get install postgresql redis-server"):
-        packages.install_missing(versions / "log", lambda _: None)
+        packages.install_missing(packages.SERVERS, versions / "log", lambda _: None)
