@@ -14,7 +14,16 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
 INSTALLED: Final = find_spec("airflow") is not None
-NEEDS_AIRFLOW: Final = ("dags", "hooks", "operators", "system", "triggers", "web", "test_dag_factory.py")
+NEEDS_AIRFLOW: Final = (
+    "browser",
+    "dags",
+    "hooks",
+    "operators",
+    "system",
+    "triggers",
+    "web",
+    "test_dag_factory.py",
+)
 
 
 def set_up() -> None:
