@@ -26,11 +26,17 @@ simulate: $(STAMP) ## play days of syncs; MEMBERS= CHURN= DAYS= QUOTA= OTHERS=, 
 	$(BIN)/python -m include.simulator $(foreach flag,members churn days quota others,\
 		$(patsubst %,--$(flag) %,$($(shell echo $(flag) | tr a-z A-Z)))) $(ARGS)
 
-test: $(STAMP) ## run all tests but those of test-system; ARGS= goes to pytest
-	$(BIN)/pytest -n auto --dist loadfile -m "not system" $(ARGS)
+test: $(STAMP) ## run all tests but those of test-system and test-browser; ARGS= goes to pytest
+	$(BIN)/pytest -n auto --dist loadfile -m "not system and not browser" $(ARGS)
 
 test-system: $(STAMP) ## run the tests that start a real Airflow and kill what runs in it; ARGS= goes to pytest
 	$(BIN)/pytest -m system tests/system $(ARGS)
+
+test-browser: $(STAMP) ## use the page and a real Airflow as people do, in Chromium; ARGS= goes to pytest
+	$(BIN)/pytest -m browser tests/browser $(ARGS)
+
+screenshots: $(STAMP) ## make the pictures in docs/images anew, in Chromium
+	$(BIN)/python -m tests.browser.screenshots
 
 torture: $(STAMP) ## faults by seeds: SEEDS=1000 FIRST=0, SEED=n replays one, MUTATIONS=folder hunts planted bugs
 	$(BIN)/python -m tests.torture $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST)) \
