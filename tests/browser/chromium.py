@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Frame, Page, ViewportSize, expect, sync_playwright
 
 from include.demo.progress import narrator
 from include.distributed.packages import install_missing, program
@@ -66,9 +66,9 @@ def new_page(browser: Browser, url: str, *, token: str | None = None, screen: Sc
     return context.new_page()
 
 
-def grave_faults(page: Page) -> list[str]:
-    """Return what axe finds serious or critical in a page, frames not included."""
-    found = Axe().run(page, options={"resultTypes": ["violations"], "iframes": False}).response["violations"]
+def grave_faults(document: Page | Frame) -> list[str]:
+    """Return what axe finds serious or critical in a document, frames in it not included."""
+    found = Axe().run(document, options={"resultTypes": ["violations"], "iframes": False}).response["violations"]
     return [
         f"{fault['id']}: {fault['help']}: {[node['html'] for node in fault['nodes']]}"
         for fault in found

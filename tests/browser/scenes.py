@@ -8,6 +8,7 @@ from airflow.models.dag import DagModel
 from airflow.utils.session import create_session
 from sqlalchemy import update
 
+from marketo_provider.errors import GuardedChange
 from marketo_provider.exports import CohortExport
 from marketo_provider.state.store import Store
 from marketo_provider.sync.summary import History, Stop, write_history, write_summary
@@ -45,6 +46,8 @@ HUNDRED: Final = {export.name: export for export in _a_hundred()}
 TYPICAL: Final = HUNDRED["trial_users_dach"]
 STOPPED: Final = HUNDRED["churn_risk_anz"]
 NEW: Final = HUNDRED["churn_risk_nordics"]
+FINISHED: Final = HUNDRED["newsletter_launch_uk"]
+GONE: Final = an_export("beta_testers", 999)
 _PARTLY, _RUNNING, _FAILED = (HUNDRED[name] for name in ("churn_risk_apac", "churn_risk_dach", "churn_risk_uk"))
 
 
@@ -69,8 +72,7 @@ def hundred(store: Store) -> None:
             _keep(store, export, ["success", "failed"])
         elif export is not NEW:
             _keep(store, export, ["success"], left_over=4_000 if export is _PARTLY else 0)
-    gone = an_export("beta_testers", 999)
-    write_summary(store, folder_of(gone), summary_of(gone, settled(gone, "run")))
+    write_summary(store, folder_of(GONE), summary_of(GONE, settled(GONE, "run")))
 
 
 def _declare(exports: list[CohortExport]) -> None:
@@ -111,10 +113,11 @@ def _lively(history: History, draw: Random) -> History:
 
 
 def _stop(export: CohortExport, run_id: str, *, held: int) -> Stop:
-    gone = held * 4 // 7
+    change = GuardedChange(parameter="allow_exits", count=held * 4 // 7, held=held, proposed=held * 3 // 5)
     message = (
         f"Export {export.name!r} (cohort {export.cohort_id} to field {export.marketo_field}) stopped and asks: "
-        f"{gone:,} of {held:,} left the cohort, more than max_exit_share (0.5) of them. Nothing was sent. If this "
-        f"is right, trigger the DAG with allow_exits = {gone * 21 // 20}; if not, look at the cohort in Mixpanel."
+        f"{change.count:,} of {held:,} left the cohort, more than max_exit_share (0.5) of them. Nothing was sent. "
+        f"If this is right, trigger the DAG with allow_exits = {change.proposed}; if not, look at the cohort in "
+        "Mixpanel."
     )
-    return stop_of(export, run_id, message=message)
+    return stop_of(export, run_id, message=message, change=change)

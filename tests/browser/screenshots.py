@@ -44,8 +44,9 @@ def _from_the_demo(browser: Browser, folder: Path, say: Say) -> None:
         Story(airflow, sandbox, _SEED, say, scale=_SCALE).play()
         for image in _of("demo"):
             page = new_page(browser, airflow.api.url, screen=image.screen)
-            page.goto(image.path)
+            page.goto("")
             log_in(page, USER, airflow.password)
+            page.goto(image.path)
             _shoot(page, image, say)
 
 

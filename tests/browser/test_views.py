@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser import scenes
 from tests.browser.chromium import DESK, SCHEMES, Scheme, Screen, grave_faults, new_page
 from tests.browser.serving import Deployment, served_deployment
+from tests.web.scenery import folder_of
 
 pytestmark = [pytest.mark.airflow, pytest.mark.browser]
 
@@ -16,6 +17,8 @@ VIEWS = {
     "one": f"dags/{scenes.TYPICAL.dag_id}",
     "stopped": f"dags/{scenes.STOPPED.dag_id}",
     "never run": f"dags/{scenes.NEW.dag_id}",
+    "one time": f"dags/{scenes.FINISHED.dag_id}",
+    "gone": f"fields/{folder_of(scenes.GONE).removeprefix('marketo/')}",
 }
 FRAMED = "plugin/cohort-exports"
 # All that the Tab key is to stop at, that is shown.
