@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Final, Literal
-from urllib.parse import urlencode
 
 from include.demo.processes import ROOT
 from tests.browser.chromium import DESK, Screen
@@ -13,18 +12,6 @@ _DARK: Final = Screen(scheme="dark")
 _IN_AIRFLOW: Final = "plugin/cohort-exports"
 _TYPICAL: Final = "cohort-exports/dags/cohort_export__trial_users_dach"
 _STOPPED: Final = f"{_IN_AIRFLOW}/cohort-exports/dags/cohort_export__churn_risk_anz"
-_PREVIEW: Final = "cohort-exports/new/preview?" + urlencode(
-    {
-        "mixpanel_conn_id": "mixpanel_default",
-        "cohort": "1001 Trial users",
-        "name": "trials",
-        "marketo_conn_id": "marketo_default",
-        "field": "+",
-        "display_name": "Mixpanel Trials",
-        "new_name": "mixpanelTrials",
-        "sync_type": "dynamic",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +35,8 @@ class Image:
 
 IMAGES: Final = (
     Image("dag", "demo", "dags/cohort_export__trial_users"),
-    Image("trigger-form", "demo", "dags/cohort_export__newsletter_launch"),
-    Image("connection-form", "demo", "connections"),
-    Image("set-up", "demo", _PREVIEW, whole=True),
+    Image("trigger-form", "one", "dags/cohort_export__trial_users_dach"),
+    Image("connection-form", "empty", "connections"),
     Image(
         "field-without-export",
         "hundred",
