@@ -52,6 +52,14 @@ def look(browser: Browser, deployment: Deployment, view: str, screen: Screen = D
     return page
 
 
+def test_grave_faults_are_seen(browser: Browser) -> None:
+    """What the next test must not find: pale words, and a picture without any."""
+    page = browser.new_page()
+    page.set_content("<html lang='en'><title>T</title><main><p style='color: #ccc'>pale</p><img src='/x'></main>")
+
+    assert [fault.partition(":")[0] for fault in grave_faults(page)] == ["color-contrast", "image-alt"]
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("view", VIEWS)
 def test_axe_finds_no_grave_fault(browser: Browser, deployment: Deployment, view: str, scheme: Scheme) -> None:
