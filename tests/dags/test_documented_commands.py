@@ -1,11 +1,13 @@
 """Each `airflow` command that a page shows runs, as it stands there, in Airflow's own command line."""
 
+import os
 import shlex
 
 import pytest
 from airflow.cli.cli_parser import get_parser
 from airflow.models import DagModel, Pool
 from airflow.models.connection import Connection
+from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID, _AIRFLOW_PARSING_CONTEXT_TASK_ID
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
@@ -20,7 +22,12 @@ def run(command: str) -> None:
     """Run a command line in this process."""
     _airflow, *words = shlex.split(command)
     arguments = get_parser().parse_args(words)
-    arguments.func(arguments)
+    try:
+        arguments.func(arguments)
+    finally:
+        # A command leaves them behind, since its process ends with it: no other DAG would be parsed any more.
+        for name in (_AIRFLOW_PARSING_CONTEXT_DAG_ID, _AIRFLOW_PARSING_CONTEXT_TASK_ID):
+            os.environ.pop(name, None)
 
 
 @pytest.fixture
