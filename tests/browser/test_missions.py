@@ -33,6 +33,7 @@ def office(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterat
 def waterfall(page: Page) -> dict[str, int]:
     """Return the numbers of the waterfall, by step."""
     rows = page.frame_locator("iframe").get_by_role("region", name="From profiles to members").locator("tbody tr")
+    rows.first.wait_for()
     read = [(row.locator("th").inner_text(), row.locator("td").first.inner_text()) for row in rows.all()]
     return {step: int(re.sub(r"\D", "", number)) for step, number in read}
 

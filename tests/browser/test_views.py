@@ -104,7 +104,7 @@ def test_an_export_is_opened_by_keyboard_in_airflow(browser: Browser, deployment
     frame.get_by_role("link", name="DAG, and its Trigger button").focus()
     page.keyboard.press("Enter")
 
-    page.wait_for_url(f"**/dags/{scenes.TYPICAL.dag_id}**")
+    page.wait_for_url(f"{deployment.url}/dags/{scenes.TYPICAL.dag_id}**")
 
 
 @pytest.mark.parametrize(("chosen", "background"), [("dark", "rgb(17, 17, 19)"), ("light", "rgb(255, 255, 255)")])
