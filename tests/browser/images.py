@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Final, Literal
+from urllib.parse import urlencode
 
 from include.demo.processes import ROOT
 from tests.browser.chromium import DESK, Screen
@@ -12,6 +13,16 @@ _DARK: Final = Screen(scheme="dark")
 _IN_AIRFLOW: Final = "plugin/cohort-exports"
 _TYPICAL: Final = "cohort-exports/dags/cohort_export__trial_users_dach"
 _STOPPED: Final = f"{_IN_AIRFLOW}/cohort-exports/dags/cohort_export__churn_risk_anz"
+_ANSWERS: Final = {
+    "mixpanel_conn_id": "mixpanel_default",
+    "cohort": "1001 Trial users",
+    "name": "trial_users_emea",
+    "marketo_conn_id": "marketo_default",
+    "field": "+",
+    "display_name": "Mixpanel Trial Users EMEA",
+    "new_name": "mixpanelTrialUsersEmea",
+    "sync_type": "dynamic",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,7 @@ class Image:
 
 IMAGES: Final = (
     Image("dag", "demo", "dags/cohort_export__trial_users"),
+    Image("set-up", "demo", f"cohort-exports/new/preview?{urlencode(_ANSWERS)}", whole=True),
     Image("trigger-form", "one", "dags/cohort_export__trial_users_dach"),
     Image("connection-form", "empty", "connections"),
     Image(
