@@ -95,7 +95,7 @@ def test_the_preview_tells_what_a_first_load_comes_to(world: World, capsys: pyte
     shown = capsys.readouterr().err
     assert "4 profiles now, about 2 members with an address" in shown
     assert "of 2 members looked up 1 are in Marketo; about 1 lead would be new" in shown
-    assert "by sync_leads: its 1 calls fit" in shown
+    assert "by sync_leads: needs 1 of the calls left" in shown
     assert re.search(r"At least 1 call, of 35,99\d left today: less than a minute at best, today\n", shown)
 
 

@@ -117,7 +117,7 @@ def test_the_steps_end_in_yaml_that_runs(
     assert Form(pages[3].text).choices["field"] == [FIELD, OTHER_FIELD, "+"]
     assert "4 profiles now, about 2 members with an address" in pages[4].text
     assert "of 2 members looked up 1 are in Marketo; about 1 lead would be new" in pages[4].text
-    assert "by sync_leads: its 1 calls fit" in pages[4].text
+    assert "by sync_leads: needs 1 of the calls left" in pages[4].text
     assert "include/exports/trial_users.yaml" in pages[5].text
     world.export = yaml_of(pages[5], tmp_path / "printed")
     assert world.sync().set_true == 2

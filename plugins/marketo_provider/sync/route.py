@@ -62,4 +62,4 @@ def choose_route(  # noqa: PLR0911, PLR0913 - one a reason, and what they depend
             "bulk_import",
             f"sync leads would take {seconds / 60:,.0f} minutes, and the next run is in {seconds_left / 60:,.0f}",
         )
-    return Route("sync_leads", f"its {calls:,} calls fit into the calls and the time left")
+    return Route("sync_leads", f"needs {calls:,} of the calls left, and there is time")
