@@ -145,6 +145,7 @@ def test_the_sandbox_s_example_runs(tmp_path: Path) -> None:
     assert "mixpanelTrialUsers" in [field.name for field in served.marketo.instance.catalog]
 
 
+@pytest.mark.airflow
 def test_the_distribution_is_installed_as_readme_shows(tmp_path: Path) -> None:
     """From a copy of the clone, without what it needs, into a folder of its own; the DAG file is put in place."""
     clone, site, home = tmp_path / "clone", tmp_path / "site", tmp_path / "home"
