@@ -18,7 +18,7 @@ from include.demo.run_watch import RunWatch
 from include.demo.waiting import wait_for
 
 USUAL_PORT = 8080
-_START, _FIND, _BEGIN = 180, 120, 60
+_START, _FIND, _BEGIN, _END = 180, 120, 60, 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,23 @@ class Airflow:
         if run.state != "success":
             raise DemoFailed(f"The run {run_id} of {dag_id} ended as {run.state}.")
         return run
+
+    def wait_for_end(self, dag_id: str, run_id: str) -> str:
+        """Return the state in which a run ends, whatever its tasks go through.
+
+        Raises:
+            DemoFailed: it does not end in five minutes.
+        """
+
+        def ended() -> str | None:
+            run = self.api.run(dag_id, run_id)
+            return run.state if run.is_over else None
+
+        return wait_for(
+            ended,
+            seconds=_END,
+            otherwise=lambda: f"{run_id} of {dag_id} is not over; {self.api.task_states(dag_id, run_id)}",
+        )
 
     def _shown_log(self) -> str:
         return f"The end of {self.log}:\n{tail(self.log)}"

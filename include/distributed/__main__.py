@@ -11,13 +11,14 @@ from pathlib import Path
 
 from include.demo.performance import faults_of, perform, stay, tell, undisturbed_end
 from include.demo.progress import Say
+from include.demo.project import write_project
 from include.demo.sandbox import running_sandbox
 from include.distributed.bucket import NAME, running_bucket
 from include.distributed.control import running_control
 from include.distributed.packages import SERVERS, install_missing
 from include.distributed.postgres import running_postgres
 from include.distributed.redis import running_redis
-from include.distributed.scenery import furnish, write_project
+from include.distributed.scenery import furnish
 from include.distributed.settings import (
     LOWERED,
     REPLAY_AFTER_SECONDS,
@@ -66,7 +67,7 @@ def _set_up(stack: ExitStack, folder: Path, *, seed: int, say: Say) -> Story:
     for number, name in enumerate(_INSTANCES):
         sandbox = stack.enter_context(running_sandbox(folder / f"sandbox-{name}.log", seed=seed + number))
         instances.append(furnish(name, sandbox, seed=seed + number))
-    write_project(folder / "project", instances)
+    write_project(folder / "project", [row for instance in instances for row in instance.declarations()])
     # One instance's Connections come from a secrets backend, the other's from the metadata database.
     *others, kept_apart = instances
     keep_connections(bucket.url, kept_apart.connections())

@@ -2,15 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from random import Random
-from shutil import copy
-
-import yaml
 
 from include.demo.airflow_api import NewConnection
 from include.demo.exports import Export
-from include.demo.processes import ROOT
 from include.demo.sandbox import Sandbox
 from include.demo.scenery import known_leads
 from include.demo.truth import read_cohort
@@ -70,15 +65,6 @@ def furnish(name: str, sandbox: Sandbox, *, seed: int) -> Instance:
         sandbox.enter(export.cohort_id, members_of=first.cohort_id, most=_SHARED)
     sandbox.slow_down(_SECONDS_A_CALL)
     return Instance(name, sandbox, exports)
-
-
-def write_project(folder: Path, instances: list[Instance]) -> None:
-    """Write what is deployed: the DAG file, and the exports."""
-    declared = [row for instance in instances for row in instance.declarations()]
-    (folder / "dags").mkdir(parents=True)
-    copy(ROOT / "dags" / "cohort_exports.py", folder / "dags")
-    (folder / "include" / "exports").mkdir(parents=True)
-    (folder / "include" / "exports" / "exports.yaml").write_text(yaml.safe_dump({"exports": declared}))
 
 
 def _export(instance: str, number: int) -> Export:

@@ -144,16 +144,7 @@ class Scene:
 
     def wait_for_end(self, run_id: str) -> str:
         """Return the state in which a run has ended."""
-
-        def ended() -> str | None:
-            run = self.airflow.api.run(self.name, run_id)
-            return run.state if run.is_over else None
-
-        return wait_for(
-            ended,
-            seconds=_LONGEST,
-            otherwise=lambda: f"{self.name} is not over; {self.airflow.api.task_states(self.name, run_id)}",
-        )
+        return self.airflow.wait_for_end(self.name, run_id)
 
     def try_id(self, run_id: str) -> str:
         """Return the id of the newest try of a run's task."""

@@ -5,7 +5,6 @@ tests go on where the one before has left it.
 """
 
 import json
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 import requests
 
 from include.demo.airflow import running_airflow
-from include.demo.processes import ROOT
+from include.demo.project import write_project
 from include.demo.sandbox import Sandbox, running_sandbox
 from include.demo.truth import read_cohort
 from tests.system.operating import Operator
@@ -89,11 +88,7 @@ def vendors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendors]:
 def operator(vendors: Vendors, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     """Run an Airflow with one daily export, forty days old and never run."""
     folder = tmp_path_factory.mktemp("backfill")
-    exports = folder / "include" / "exports"
-    exports.mkdir(parents=True)
-    (exports / "trial_users.yaml").write_text(json.dumps({"exports": [EXPORT]}))
-    (folder / "dags").mkdir()
-    shutil.copy(ROOT / "dags" / "cohort_exports.py", folder / "dags")
+    write_project(folder, [EXPORT])
     env = {"AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"), "AIRFLOW__CORE__PARALLELISM": "6"}
     with running_airflow(folder / "airflow", env) as airflow:
         airflow.wait_until_ready()

@@ -1,7 +1,5 @@
 """A real Airflow tells by itself that an export's worker was killed, and that it is well again."""
 
-import json
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,8 +8,8 @@ from typing import Final
 import pytest
 
 from include.demo.airflow import running_airflow
+from include.demo.project import write_project
 from include.demo.sandbox import running_sandbox
-from tests.airflow_home import ROOT
 from tests.system.running import processes_of
 from tests.system.scene import COHORT, FIELD, Scene
 
@@ -61,10 +59,6 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 def _write_project(project: Path, *, told: Path) -> None:
-    (project / "dags").mkdir(parents=True)
-    (project / "include" / "exports").mkdir(parents=True)
-    shutil.copy(ROOT / "dags" / "cohort_exports.py", project / "dags")
-    (project / "dags" / "teller.py").write_text(_TELLER)
     export = {
         "name": "trial_users",
         "cohort_id": COHORT,
@@ -77,7 +71,8 @@ def _write_project(project: Path, *, told: Path) -> None:
         "marketo_conn_id": f"marketo_{EXPORT}",
         "notify": [{"notifier": "teller.Teller", "arguments": {"file": str(told)}}],
     }
-    (project / "include" / "exports" / "a.yaml").write_text(json.dumps({"exports": [export]}))
+    write_project(project, [export])
+    (project / "dags" / "teller.py").write_text(_TELLER)
 
 
 def look(scene: Scene) -> list[str]:

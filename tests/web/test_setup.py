@@ -3,12 +3,9 @@
 import html
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
-from airflow.utils.db import initdb
 from fastapi.testclient import TestClient
 from httpx import Response
 
@@ -20,7 +17,7 @@ from tests.connected_world import ANN, SECRET, connected_world, created
 from tests.sync.world import FIELD, OTHER_FIELD, World
 from tests.web.forms import Form, send
 from tests.web.rights import LIMITED, LOCKED
-from tests.web.scenery import an_export, cookie_of, declare, open_airflow
+from tests.web.scenery import an_export, cookie_of, declare
 
 pytestmark = pytest.mark.airflow
 
@@ -35,14 +32,6 @@ ANSWERS = {
     "sync_type": "dynamic",
 }
 CREATING = ANSWERS | {"field": "+", "display_name": "Mixpanel Launch", "new_name": "mixpanelLaunch"}
-
-
-@pytest.fixture(scope="module")
-def airflow() -> Iterator[TestClient]:
-    """Return Airflow's app, with a database of its own; it takes a while to make."""
-    initdb()
-    with patch.dict(os.environ):
-        yield open_airflow()
 
 
 @pytest.fixture
