@@ -171,6 +171,10 @@ class CohortExport(BaseModel):
                 raise ValueError("is a moment that never comes") from None
         return schedule
 
+    def label(self, field: str) -> str:
+        """Return how messages name the export, which for a one-time export depends on the run's field."""
+        return f"Export {self.name!r} (cohort {self.cohort_id} to field {field})"
+
     @field_validator("stale_after")
     @classmethod
     def _ages(cls, stale_after: str | None, info: ValidationInfo) -> str | None:

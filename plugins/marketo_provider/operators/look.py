@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -31,14 +31,16 @@ class Look:
 
 
 class Lookout:
-    """Looks at one export after the other; a Connection that several name is asked for once.
+    """Looks at one export after the other; what several of them need is asked for, and read, once.
 
     :param store: the state store.
     :param instance: the task instance that looks.
     """
 
     def __init__(self, store: Store, instance: Any) -> None:
-        self._store, self._instance = store, instance
+        self._instance = instance
+        self._read_summary = cache(partial(read_summary, store))
+        self._read_summaries = cache(partial(read_summaries, store))
         self._host = cache(lambda conn_id: MarketoHook(conn_id).get_settings().host)
         self._mixpanel = cache(lambda conn_id: MixpanelHook(conn_id).get_settings())
 
@@ -65,9 +67,9 @@ class Lookout:
         _read(self._mixpanel, export.mixpanel_conn_id)
         instance = f"marketo/{_read(self._host, export.marketo_conn_id)}"
         if export.sync_type == "dynamic":
-            return read_summary(self._store, f"{instance}/{export.marketo_field.lower()}")
-        fields = sorted({export.marketo_field.lower(), *read_summaries(self._store, instance)})
-        found = (read_summary(self._store, f"{instance}/{field}") for field in fields)
+            return self._read_summary(f"{instance}/{export.marketo_field.lower()}")
+        fields = sorted({export.marketo_field.lower(), *self._read_summaries(instance)})
+        found = (self._read_summary(f"{instance}/{field}") for field in fields)
         return newest_summary(export, [summary for summary in found if summary])
 
 

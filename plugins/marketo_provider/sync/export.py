@@ -137,6 +137,7 @@ class _Export:
 
     def _work(self, workspace: Workspace) -> Settled:
         self._imports.collect(workspace)
+        counted_deltas = len(self._log.target.deltas)
         extent = self._find(workspace)
         begun = self._settling.begun
         if not begun:
@@ -166,7 +167,7 @@ class _Export:
             workspace,
             claim,
             journals=[*self._imports.pieces, *self._journal.pieces],
-            counted_deltas=self._counted_deltas,
+            counted_deltas=counted_deltas,
             goes_on=goes_on,
             unreadable=self._imports.unreadable,
         )
@@ -175,7 +176,6 @@ class _Export:
         leave_instance(self._presence, may_land=self._may_land)
 
     def _find(self, workspace: Workspace) -> Extent:
-        self._counted_deltas = len(self._log.target.deltas)
         load_ledger(workspace, self._log.target)
         SnapshotFolder(self._run.store, self._run.folder, self._snapshot.name).load_members(workspace)
         extent = find_changes(

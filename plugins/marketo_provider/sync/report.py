@@ -163,3 +163,8 @@ class Report(BaseModel):
             f"{made}, not in Marketo {self.not_in_marketo:,}, refused {self.refused:,}, "
             f"left over {self.left_over:,}; {self.api_calls:,} calls"
         )
+
+
+def codes_in_words(refused: Mapping[str, int]) -> str:
+    """Return refusals by code as messages tell them, such as `12 by code 1003, 1 by code 1008`."""
+    return ", ".join(f"{count:,} by code {code}" for code, count in refused.items())

@@ -10,7 +10,7 @@ from marketo_provider.state.ledger import load_ledger
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import Claim, Retired, RetirementBegun
 from marketo_provider.state.workspace import Workspace
-from marketo_provider.sync.report import Report
+from marketo_provider.sync.report import Report, codes_in_words
 from marketo_provider.sync.run import Work, logger
 from marketo_provider.sync.summarise import summarise_claim
 from marketo_provider.sync.withdraw import Withdrawal
@@ -67,7 +67,7 @@ def _check_all_false(work: Work, log: TargetLog, workspace: Workspace, report: R
     load_ledger(workspace, log.target)
     (held,) = workspace.row("SELECT count(*) FROM ledger WHERE may_hold")
     if held:
-        causes = ", ".join(f"{count:,} by code {code}" for code, count in report.refused_by_code.items())
+        causes = codes_in_words(report.refused_by_code)
         raise TooManyRefused(
             f"{work.label}: {held:,} leads could not be set False ({causes or 'no answer'}); {report.set_false:,} "
             "were. No export writes to the field any more, and the target is not closed yet. Look the codes up in "

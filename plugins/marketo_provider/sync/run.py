@@ -66,7 +66,7 @@ class Work:
     @property
     def label(self) -> str:
         """How messages name the export."""
-        return f"Export {self.export.name!r} (cohort {self.export.cohort_id} to field {self.field})"
+        return self.export.label(self.field)
 
     def open_log(self) -> TargetLog:
         """Return the target's log, read to its end."""

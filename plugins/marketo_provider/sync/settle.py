@@ -13,7 +13,7 @@ from marketo_provider.state.snapshots import Snapshot
 from marketo_provider.state.workspace import Workspace, csv_rows
 from marketo_provider.sync.ledger_counts import LedgerCounts, count_after
 from marketo_provider.sync.prune import find_unneeded
-from marketo_provider.sync.report import FailedCall, Report
+from marketo_provider.sync.report import FailedCall, Report, codes_in_words
 from marketo_provider.sync.run import Run, logger
 from marketo_provider.sync.summarise import summarise_run
 
@@ -153,7 +153,7 @@ class Settling:
         # Nothing repeats a one-time export: where it has set nobody, few are too many.
         told = report.refused >= _FEWEST_REFUSED or (run.one_time and not report.set_true)
         if told and report.refused > run.export.max_reject_share * answered:
-            causes = ", ".join(f"{count:,} by code {code}" for code, count in report.refused_by_code.items())
+            causes = codes_in_words(report.refused_by_code)
             return "refusals", (
                 f"{run.label}: Marketo refused {report.refused:,} of {answered:,} records ({causes}), more than "
                 f"max_reject_share ({run.export.max_reject_share:g}). The others are set, the run is settled. "

@@ -7,6 +7,7 @@ from typing import Final
 
 from marketo_provider.exports import CohortExport
 from marketo_provider.notify import NoticeKind, length
+from marketo_provider.sync.report import codes_in_words
 from marketo_provider.sync.summary import LastRun, Stop, Summary
 
 _NO_REASON: Final = (
@@ -91,7 +92,7 @@ def stopped(export: CohortExport, message: str, *, since: datetime, cause: str) 
 
 def label(export: CohortExport) -> str:
     """Return how a message names the export."""
-    return f"Export {export.name!r} (cohort {export.cohort_id} to field {export.marketo_field})"
+    return export.label(export.marketo_field)
 
 
 def _failure(export: CohortExport, failed_at: datetime, stop: Stop | None) -> Trouble:
@@ -116,7 +117,7 @@ def _refused(export: CohortExport, last: LastRun) -> Trouble | None:
     count, members = sum(by_code.values()), last.report.members
     if count <= export.notify_refused_share * members:
         return None
-    causes = ", ".join(f"{addresses:,} by code {code}" for code, addresses in sorted(by_code.items()))
+    causes = codes_in_words(dict(sorted(by_code.items())))
     return Trouble(
         since=last.settled_at,
         short=f"Marketo refuses {count:,} addresses",

@@ -6,13 +6,11 @@ Here is only said what the buttons ask for; `templates/buttons.js` asks, and Air
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
+from marketo_provider.sync.batches import MOST_RECORDS
 from marketo_provider.sync.summary import LastRun
 from marketo_provider.web.overview import Export
 from marketo_provider.web.wordings import number
-
-_RECORDS_A_CALL: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +91,7 @@ def through_the_guard(export: Export) -> Button | None:
 
 def _costs_of_a_refresh(last: LastRun) -> str:
     members, left = last.report.members, last.standing.false
-    calls = math.ceil(members / _RECORDS_A_CALL) + math.ceil(left / _RECORDS_A_CALL)
+    calls = math.ceil(members / MOST_RECORDS) + math.ceil(left / MOST_RECORDS)
     return (
         f"{number(members)} members are sent True again and {number(left)} who have left False, changed or not: "
         f"about {number(calls)} of Marketo's calls, of {number(last.calls_a_day)} a day for all exports. Nobody "
