@@ -213,3 +213,18 @@ def test_pausing_and_unpausing_makes_no_other_run_than_the_one_that_waits(
     assert len(operator.runs()) == before + 1
     assert operator.tasks(run_id) == DONE
     assert vendors.right()
+
+
+def test_what_let_a_change_through_does_not_count_once_the_run_is_cleared(
+    operator: Operator, vendors: Vendors, exported: list[tuple[str, bool]]
+) -> None:
+    """The run above, which was allowed 500 exits; by now they would be others, so that the guard asks."""
+    run_id = last_delivery(operator)
+    vendors.told()
+    vendors.set_members(vendors.members()[:10])
+
+    operator.clear(run_id)
+    operator.wait(run_id)
+
+    assert operator.tasks(run_id) == {**DONE, "export_to_marketo": "failed"}
+    assert vendors.told() == []

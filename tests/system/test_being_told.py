@@ -1,4 +1,4 @@
-"""A real Airflow tells by itself that an export's worker was killed, and that it is well again."""
+"""A real Airflow tells by itself: of an export whose worker was killed, that it is well again, and of a delivery."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,7 +9,10 @@ import pytest
 
 from include.demo.airflow import running_airflow
 from include.demo.project import write_project
-from include.demo.sandbox import running_sandbox
+from include.demo.sandbox import Sandbox, running_sandbox
+from include.demo.task_log import task_log
+from include.demo.waiting import wait_for
+from tests.pages import blocks
 from tests.system.running import processes_of
 from tests.system.scene import COHORT, FIELD, Scene
 
@@ -17,6 +20,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.system]
 
 EXPORT: Final = "cohort_export__trial_users"
 WATCH: Final = "cohort_exports__watch"
+CAMPAIGN: Final = "mail_trial_users"
 _LONGEST: Final = 120
 _TELLER: Final = '''
 """A notifier that writes a line into a file."""
@@ -43,22 +47,22 @@ class Teller(BaseNotifier):
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """Return an export that tells, in an Airflow that has looked at it once."""
     folder = tmp_path_factory.mktemp("told")
-    _write_project(folder / "project", told=folder / "told.txt")
     env = {
         "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "project" / "dags"),
         "AIRFLOW__MARKETO_PROVIDER__LEASE_SECONDS": "10",
     }
     with ExitStack() as until:
         sandbox = until.enter_context(running_sandbox(folder / "sandbox.log", seed=1))
+        _write_project(folder / "project", sandbox, told=folder / "told.txt")
         airflow = until.enter_context(running_airflow(folder / "airflow", env))
         airflow.wait_until_ready()
-        airflow.wait_for_dags({EXPORT, WATCH})
+        airflow.wait_for_dags({EXPORT, WATCH, CAMPAIGN})
         played = Scene(EXPORT, sandbox, airflow, until.enter_context(processes_of(airflow)))
         played.set_up()
         yield played
 
 
-def _write_project(project: Path, *, told: Path) -> None:
+def _write_project(project: Path, sandbox: Sandbox, *, told: Path) -> None:
     export = {
         "name": "trial_users",
         "cohort_id": COHORT,
@@ -73,6 +77,11 @@ def _write_project(project: Path, *, told: Path) -> None:
     }
     write_project(project, [export])
     (project / "dags" / "teller.py").write_text(_TELLER)
+    _, campaign = blocks("docs/using.md", "python")
+    asset = f"{sandbox.connections()[0].host.removeprefix('http://')}/leads/{FIELD}"
+    (project / "dags" / "campaign.py").write_text(
+        campaign.replace("123-abc-456.mktorest.com/leads/mixpanelTrialUsers", asset)
+    )
 
 
 def look(scene: Scene) -> list[str]:
@@ -102,3 +111,22 @@ def test_a_killed_worker_is_told_of_and_its_end_too(scene: Scene) -> None:
     assert look(scene) == told
     assert scene.wait_for_end(scene.begin()) == "success"
     assert look(scene) == [*told, "Cohort export trial_users: well again, a run has ended well after the failure"]
+
+
+def test_a_campaign_begins_by_itself_after_a_delivery(scene: Scene) -> None:
+    """The example in the docs: the scheduler runs it once the field is true, and it reads the report."""
+    airflow = scene.airflow
+    airflow.api.unpause(CAMPAIGN)
+
+    assert scene.wait_for_end(scene.begin()) == "success"
+
+    begun = wait_for(
+        lambda: next(iter(airflow.api.runs(CAMPAIGN)), None),
+        seconds=_LONGEST,
+        otherwise=lambda: "The scheduler does not run the campaign.",
+    )
+    assert begun.run_type == "asset_triggered"
+    assert airflow.wait_for_end(CAMPAIGN, begun.run_id) == "success"
+    log = task_log(airflow.home / "logs", CAMPAIGN, begun.run_id, "look").read_text()
+    assert f"{len(scene.members())} None" not in log
+    assert f"{len(scene.members())} 2200-01-01T00:00:00" in log

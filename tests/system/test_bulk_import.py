@@ -1,9 +1,13 @@
 """Bulk imports in a real Airflow whose triggerer and worker are killed or frozen while the file waits."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from include.demo.airflow import Airflow, running_airflow
@@ -43,6 +47,15 @@ _QUICK = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
 }
+_SHOW_TRIGGERS = """
+import json
+
+from airflow.models.trigger import Trigger
+from airflow.utils.session import create_session
+
+with create_session() as session:
+    print(json.dumps([trigger.kwargs for trigger in session.query(Trigger)]))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -81,14 +94,18 @@ def processes(airflow: Airflow) -> Iterator[Processes]:
 def test_a_run_goes_on_after_the_triggerer_was_killed(
     airflow: Airflow, sandbox: Sandbox, processes: Processes
 ) -> None:
-    """The file is taken once, and every member's flag is True."""
+    """The file is taken once, and every member's flag is True; what waits knows the job, and nobody in it."""
     run = _run_until_deferred(airflow, sandbox)
+    (job,) = sandbox.marketo("GET", "imports")["imports"]
+    (wait,) = _waits(airflow)
 
     kill(processes.component("triggerer"))
     sandbox.marketo("POST", "release-imports")
     processes.start("triggerer")
     ended = _wait_for_end(airflow, run)
 
+    assert wait.keys() == {"marketo_conn_id", "batch_ids", "until"}
+    assert wait["batch_ids"] == [job["batch_id"]]
     assert ended.state == "success"
     assert _uploads(sandbox, "flagDeferred") == 1
     assert _holding_true(sandbox, "flagDeferred") == _members(sandbox)
@@ -146,6 +163,14 @@ def _run_until_deferred(airflow: Airflow, sandbox: Sandbox) -> tuple[str, str]:
         otherwise=lambda: "The task does not wait without a worker.",
     )
     return run
+
+
+def _waits(airflow: Airflow) -> list[dict[str, Any]]:
+    """Return what the rows of Airflow's triggers hold, decrypted; its REST API shows nothing of it."""
+    env = psutil.Process(airflow.process.pid).environ()
+    shown = subprocess.run([sys.executable, "-c", _SHOW_TRIGGERS], env=env, capture_output=True, check=True)  # noqa: S603 - ours
+    waits: list[dict[str, Any]] = json.loads(shown.stdout.splitlines()[-1])
+    return waits
 
 
 def _run_until_queued(airflow: Airflow, sandbox: Sandbox, dag_id: str, field: str) -> tuple[str, str]:

@@ -94,6 +94,7 @@ class World:
         marketo = FaultyWire(process, self.marketo, self.witness, members=self.members)
         mixpanel = FaultyWire(process, self.mixpanel, self.witness, members=self.members)
         session = requests.Session()
+        session.trust_env = False  # the sandbox is in this process: a proxy has no business here
         session.mount(MARKETO_URL, marketo)
         session.mount(MIXPANEL_URL, mixpanel)
         credentials = self.marketo.credentials
