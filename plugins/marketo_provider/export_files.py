@@ -80,12 +80,14 @@ def load_exports(folder: Path, *, also: Mapping[str, bytes] = {}, look: Look | N
     Returns:
         The exports that can run, in the order of their files, and every problem of these and the others.
     """
+    there = _is_folder(folder)
+    found = _files(folder) if there else []
     files: dict[str, Callable[[], bytes]] = {
-        path.relative_to(folder).as_posix(): path.read_bytes for path in _files(folder)
+        path.relative_to(folder).as_posix(): path.read_bytes for path in found
     }
     files |= {name: partial(bytes, content) for name, content in also.items()}
     loaded = read_exports({f"{folder.name}/{name}": read for name, read in files.items()}, look=look)
-    if folder.is_dir():
+    if there:
         return loaded
     remedy = "Create it, with a YAML file in it."
     missing = ExportProblem(folder.name, 1, "", "", "there is no such folder", remedy)
@@ -115,6 +117,13 @@ def read_exports(files: Mapping[str, Callable[[], bytes]], *, look: Look | None 
     unclear = {id(item) for collision in collisions for item in (collision.first, collision.second)}
     good = tuple(item.export for item in items if item.export and id(item) not in unclear)
     return LoadedExports(good, tuple(sorted(problems)))
+
+
+def _is_folder(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except OSError:  # a name that is too long, or below a folder that one may not enter
+        return False
 
 
 def _files(folder: Path) -> list[Path]:

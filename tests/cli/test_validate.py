@@ -59,9 +59,10 @@ def test_the_folder_of_the_project_is_the_default(
     assert "exports: 2" in capsys.readouterr().out
 
 
-def test_a_missing_folder_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", ["nowhere", "longer-than-a-name-may-be" * 20])
+def test_a_missing_folder_fails(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong argument is no success."""
-    status = main(["validate", str(tmp_path / "nowhere")])
+    status = main(["validate", str(tmp_path / name)])
 
     assert status == 1
     assert "there is no such folder" in capsys.readouterr().out
