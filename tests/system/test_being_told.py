@@ -1,4 +1,4 @@
-"""A real Airflow tells by itself: of an export whose worker was killed, that it is well again, and of a delivery."""
+"""A real Airflow tells by itself: of an export whose worker was killed, of its being well again, of a delivery."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
