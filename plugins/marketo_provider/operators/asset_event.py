@@ -7,7 +7,9 @@ declares an alias, and names the asset when it has delivered.
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from airflow.sdk import Asset, AssetAlias, Context
+import pendulum
+from airflow.sdk import DAG, Asset, AssetAlias, Context, CronDataIntervalTimetable, CronTriggerTimetable
+from croniter import croniter  # type: ignore[import-untyped]  # it ships no types
 
 from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run
@@ -21,9 +23,13 @@ MARKETO_FIELDS = AssetAlias("marketo_fields")
 def announce(context: Context, run: Run, report: Report) -> None:
     """Add the event ``marketo://<REST host>/leads/<field>`` to what the task has brought about.
 
-    Its extra holds the `report`, and `fresh_until`: when the next run by schedule begins; null where none does.
+    Its extra holds the `report`, and `fresh_until`: when the next run by a cron schedule begins; null where the
+    DAG has none.
     """
-    extra: dict[str, JsonValue] = {"report": report.model_dump(mode="json"), "fresh_until": _fresh_until(context)}
+    extra: dict[str, JsonValue] = {
+        "report": report.model_dump(mode="json"),
+        "fresh_until": _fresh_until(context["dag"], report.started_at),
+    }
     context["outlet_events"][MARKETO_FIELDS].add(field_asset(run.marketo.host, run.field), extra=extra)
 
 
@@ -32,8 +38,11 @@ def field_asset(host: str, field: str) -> Asset:
     return Asset(uri=f"marketo://{host}/leads/{field}")
 
 
-def _fresh_until(context: Context) -> str | None:
-    start, end = context.get("data_interval_start"), context.get("data_interval_end")
-    if not isinstance(start, datetime) or not isinstance(end, datetime) or start == end:
+def _fresh_until(dag: DAG, began_at: datetime) -> str | None:
+    # Not from the data interval: a run by hand has none, and one that is cleared later exports the cohort of then.
+    timetable = dag.timetable
+    if not isinstance(timetable, CronDataIntervalTimetable | CronTriggerTimetable):
         return None
-    return (end + (end - start)).isoformat()
+    local = pendulum.instance(began_at).in_timezone(timetable.timezone)
+    following: datetime = croniter(timetable.expression, local).get_next(datetime)
+    return following.isoformat()
