@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from marketo_provider.errors import MarketoProviderError
+from tests import in_memory
 from tests.fake_wire import shown
 from tests.hostile.clients import CANARY
 from tests.hostile.parsers import Parser, parsers
@@ -62,6 +63,7 @@ def main() -> int:
     arguments.add_argument("--inputs", type=int, default=100_000, help="for each parser")
     arguments.add_argument("--only", default="", help="the parsers whose name holds this")
     asked = arguments.parse_args()
+    in_memory.set_up()
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         names = [parser.name for parser in parsers(Path(folder)) if asked.only in parser.name]

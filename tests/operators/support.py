@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG
 from airflow.sdk.bases.operator import BaseOperator, ExecutorSafeguard
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
@@ -29,6 +30,7 @@ def context(*, run_type: str = "manual", clear_number: int = 0, map_index: int =
         xcom_push=lambda *_: None,
     )
     return {
+        "dag": DAG("some_dag", schedule=None),
         "params": {},
         "outlet_events": OutletEventAccessors(),
         "ti": instance,

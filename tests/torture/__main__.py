@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from types import FrameType
 
+from tests import in_memory
 from tests.torture import kinds
 from tests.torture.play import Played, play
 
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from tests.torture.planted import hunt  # noqa: PLC0415 - it runs this module in processes of its own
 
         return hunt(options.mutations, options.seeds)
+    in_memory.set_up()
     seeds = range(options.first, options.first + options.seeds) if options.seed is None else [options.seed]
     began = time.monotonic()
     effects: Counter[str] = Counter()

@@ -29,7 +29,6 @@ from tests.torture.world import World, address
 
 _DAYS = 86_400.0
 _ASKS = re.compile(r"(allow_exits|allow_entries) = (\d+)")
-_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made there
 _connect = duckdb.connect
 
 
@@ -216,8 +215,6 @@ class _Play:
 def _settle(schedule: Schedule) -> None:
     """Make the provider work in the small (few records a request, few rows a file), and repeatably."""
     logging.disable(logging.CRITICAL)
-    if _MEMORY.is_dir():
-        tempfile.tempdir = str(_MEMORY)  # of tasks too: a disk costs a quarter of the time
     pool.install()
     chance = Random(f"names {schedule.seed}")  # noqa: S311 - repeatable on purpose
     secrets.token_hex = lambda nbytes=None: f"{chance.getrandbits(8 * (nbytes or 16)):0{2 * (nbytes or 16)}x}"
