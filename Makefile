@@ -77,4 +77,5 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --exact -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	rm -rf plugins/*.egg-info # a second record of the same distribution: Airflow would load its plugin twice
 	@touch $@
