@@ -194,6 +194,21 @@ def test_a_finished_one_time_export_may_be_left_as_it_is(client: TestClient, sto
     assert "name a new field" in text
 
 
+def test_a_retired_field_shows_no_figures_of_before(client: TestClient, store: Store) -> None:
+    """Nobody is True any more, whatever the last run had left; its export is to be removed."""
+    declare([TRIALS])
+    run = add_runs(TRIALS, ["success"])[0]
+    claim = claim_of(TRIALS, retired_at=NOW)
+    write_summary(store, folder_of(TRIALS), summary_of(TRIALS, settled(TRIALS, run), claim=claim))
+
+    text = text_of(client, f"dags/{TRIALS.dag_id}")
+
+    assert "1 export: 1 retired" in text_of(client, "")
+    assert f"was retired on {NOW:%Y-%m-%d %H:%M} UTC" in text
+    assert "True in Marketo" not in text
+    assert "Run now" not in text
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"format": 2}', b"[]"])
 def test_damaged_files_cost_figures_only(client: TestClient, store: Store, damage: bytes) -> None:
     """The page says what it knows all the same."""

@@ -47,7 +47,9 @@ def answer(
             raise _missing(option)
         return read(default)
     while True:
-        text = _line(f"{question} [{default}]: " if default else f"{question}: ") or default or ""
+        text = _line(f"{question} [{default}]: " if default else f"{question}: ") or default
+        if not text:
+            continue
         try:
             return read(text)
         except StopAndAsk as refused:

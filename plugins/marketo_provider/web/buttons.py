@@ -29,13 +29,14 @@ class Button:
 def buttons_of(export: Export) -> list[Button]:
     """Return the runs that may be asked for.
 
-    A one-time export has none: which field it goes to is for the trigger form to ask. Nor is a parameter
-    used that the DAG does not take: Airflow would begin a run all the same, and it would not be a dry one.
+    A one-time export has none: which field it goes to is for the trigger form to ask. Nor has one whose field was
+    retired, since no run may write to it. Nor is a parameter used that the DAG does not take: Airflow would begin
+    a run all the same, and it would not be a dry one.
 
     Args:
         export: the export.
     """
-    if export.dag.declared.sync_type == "one_time":
+    if export.dag.declared.sync_type == "one_time" or export.retired_at:
         return []
     known = export.dag.declared.parameters
     offered = [Button(label="Run now", conf={}, note="Asked for on the page Cohort exports")]

@@ -20,6 +20,7 @@ class State(StrEnum):
     WAITING = "waiting"
     STOPPED = "stopped"
     FAILED = "failed"
+    RETIRED = "retired"
     NEVER_RUN = "never run"
 
 
@@ -34,15 +35,25 @@ class Export:
     @property
     def field(self) -> str:
         """The field of the run, which may be another than a one-time export declares."""
-        return self.summary.field if self.summary and self.last else self.dag.declared.field
+        return self.summary.field if self.summary and self._claim else self.dag.declared.field
 
     @property
     def last(self) -> LastRun | None:
-        """The last settle, if it was this export's."""
-        if self.summary is None or self.summary.claim is None:
+        """The last settle, if it was this export's, and the field was not retired since."""
+        return self.summary.last if self.summary and self._claim and not self.retired_at else None
+
+    @property
+    def retired_at(self) -> datetime | None:
+        """When every lead that the export held True was set False for good."""
+        return self._claim.retired_at if self._claim else None
+
+    @property
+    def _claim(self) -> Claim | None:
+        """The target's claim, if it is this export's."""
+        claim = self.summary.claim if self.summary else None
+        if self.summary is None or claim is None:
             return None
-        own = self.summary.dag_id == self.dag.dag_id or _same(self.dag, self.summary.claim)
-        return self.summary.last if own else None
+        return claim if self.summary.dag_id == self.dag.dag_id or _same(self.dag, claim) else None
 
     @property
     def stop(self) -> Stop | None:
@@ -64,23 +75,32 @@ class Export:
     @property
     def state(self) -> State:
         """How it stands."""
-        newest, last, stop = self.dag.newest, self.last, self.stop
+        newest, stop = self.dag.newest, self.stop
         if newest and not newest.ended:
             return State.WAITING if stop and stop.kind == "waits" else State.RUNNING
+        if self.retired_at:
+            return State.RETIRED
         if stop and stop.kind == "asks":
             return State.STOPPED
-        if newest and newest.state == "failed":
-            return State.FAILED
-        if last is None:
+        return State.FAILED if newest and newest.state == "failed" else self._settled
+
+    @property
+    def _settled(self) -> State:
+        if self.last is None:
             return State.NEVER_RUN
-        if self.summary and self.summary.claim and self.summary.claim.finished_at:
+        if self._claim and self._claim.finished_at:
             return State.FINISHED
-        return State.LEFT_OVER if last.report.left_over or last.goes_on else State.UP_TO_DATE
+        return State.LEFT_OVER if self.last.report.left_over or self.last.goes_on else State.UP_TO_DATE
 
     @property
     def message(self) -> str | None:
         """What more there is to say of its state."""
         newest, stop = self.dag.newest, self.stop
+        if self.state is State.RETIRED:
+            return (
+                f"The field was retired on {self.retired_at:%Y-%m-%d %H:%M} UTC: every lead that was True because "
+                "of it was set False, and no export writes to it any more. Remove the export from its YAML file."
+            )
         if stop and newest and newest.state == "failed" and not self._is_of(newest, stop):
             return f"{stop.message} A run after that one failed, too: look at the log of its red task."
         if stop:
