@@ -65,7 +65,7 @@ def test_a_whole_dialogue_ends_in_yaml_that_runs(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """Defaults by return, wrong answers asked for again; on standard output there is the YAML alone."""
-    type_in(monkeypatch, "", "999", "trial", "", "", "unsubscribed", OTHER_FIELD, "daily", "dynamic")
+    type_in(monkeypatch, "", "999", "trial", "", "", "", "unsubscribed", OTHER_FIELD, "daily", "dynamic")
 
     status = main(["new"])
 
@@ -82,6 +82,7 @@ def test_a_whole_dialogue_ends_in_yaml_that_runs(
     assert "1001  Trial users  (4 profiles)" in shown.err
     assert "0 of the project's 1 cohorts" in shown.err
     assert "is one of Marketo's standard fields" in shown.err
+    assert "Marketo has no field" not in shown.err
     assert "sync_type: must be 'one_time' or 'dynamic'" in shown.err
     world.export = loaded(shown.out, tmp_path)
     assert world.sync().set_true == 2
