@@ -339,7 +339,7 @@ def test_without_the_yes_no_field_is_created(
 
     shown = capsys.readouterr()
     assert (status, shown.out, created(world)) == (1, "", [])
-    assert "Stopped: nothing was created, nothing was written." in shown.err
+    assert "Stopped: nothing was created, written or sent." in shown.err
 
 
 def test_a_script_must_say_yes_too(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,6 +58,14 @@ def type_in(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
 
 
+class Terminal(io.StringIO):
+    """A person who is asked."""
+
+    def isatty(self) -> bool:
+        """Say that it is one."""
+        return True
+
+
 def lose_base(world: World) -> str:
     """Lose the ledger's base."""
     path = world.run().open_log().target.base or ""
@@ -115,7 +123,7 @@ def test_a_lost_ledger_is_rebuilt(world: World, capsys: pytest.CaptureFixture[st
 
 def test_a_field_is_retired(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """And `show` says so."""
-    status = main(["state", "retire", TARGET])
+    status = main(["state", "retire", TARGET, "--yes"])
     main(["state", "show", TARGET])
 
     shown = capsys.readouterr().out
@@ -125,13 +133,21 @@ def test_a_field_is_retired(world: World, capsys: pytest.CaptureFixture[str]) ->
     assert world.flags() == {ANN: False, BOB: False}
 
 
+def test_no_field_is_retired_without_a_yes(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """A script says it by the option; there is nobody to ask."""
+    assert main(["state", "retire", TARGET]) == 1
+
+    assert "the option --yes is missing" in capsys.readouterr().err
+    assert world.flags() == {ANN: True, BOB: True}
+
+
 def test_another_instance_is_not_written_to(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The Connection that is named must be the target's."""
     connect(monkeypatch, world, "OTHER", "http://127.0.0.1:9999")
 
-    status = main(["state", "retire", TARGET, "--marketo-conn-id", "other"])
+    status = main(["state", "retire", TARGET, "--yes", "--marketo-conn-id", "other"])
 
     assert status == 1
     assert "Connection `other` is of 127.0.0.1:9999, and the target of 127.0.0.1:8001" in capsys.readouterr().err
@@ -143,7 +159,7 @@ def test_a_field_that_marketo_lost_is_told(world: World, capsys: pytest.CaptureF
     hidden = Field(name=FIELD, display_name="Hidden", data_type="boolean", custom=True, rest=False)
     world.marketo.instance.catalog.put(hidden)
 
-    assert main(["state", "retire", TARGET]) == 1
+    assert main(["state", "retire", TARGET, "--yes"]) == 1
     assert "Marketo has no field" in capsys.readouterr().err
 
 
@@ -156,7 +172,7 @@ def test_a_run_that_writes_is_not_disturbed(
     run.lease(run.open_log()).take()
     type_in(monkeypatch, f"{ANN}\n")
 
-    status = main(["state", command, TARGET])
+    status = main(["state", command, TARGET, *(["--yes"] if command == "retire" else [])])
 
     assert status == 1
     assert "Another run is writing" in capsys.readouterr().err
@@ -255,7 +271,10 @@ def test_each_command_that_a_page_shows_runs(
     if command.endswith("readmit"):
         type_in(monkeypatch, f"{ANN}\n")
         assert main(["state", "erase"]) == 0
-    type_in(monkeypatch, f"{ANN}\n")
+    if "retire" in command:
+        monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
+    else:
+        type_in(monkeypatch, f"{ANN}\n")
     shown = ("HOST/FIELD", "123-abc-456.mktorest.com/mixpanelTrialUsers")
     _python, _m, module, *words = [TARGET if word in shown else word for word in shlex.split(command)]
 

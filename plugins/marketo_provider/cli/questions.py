@@ -67,7 +67,7 @@ def confirm(question: str, *, option: str, given: bool) -> None:
     if not sys.stdin.isatty():
         raise _missing(option)
     if _line(f"{question} Type {_YES}: ") != _YES:
-        raise InvalidSetting("Stopped: nothing was created, nothing was written.")
+        raise InvalidSetting("Stopped: nothing was created, written or sent.")
 
 
 def _line(prompt: str) -> str:
@@ -75,7 +75,7 @@ def _line(prompt: str) -> str:
     line = sys.stdin.readline()
     if not line:
         tell()
-        raise InvalidSetting("Stopped: nothing was created, nothing was written.")
+        raise InvalidSetting("Stopped: nothing was created, written or sent.")
     return line.strip()
 
 

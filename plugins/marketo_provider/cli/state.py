@@ -46,6 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
     repair.set_defaults(run=upkeep.repair)
     retire = actions.add_parser("retire", help="set every lead False that a field holds True, and give it up")
     retire.add_argument("target", metavar="HOST/FIELD")
+    retire.add_argument("--yes", action="store_true", help="do not ask first")
     _add_connection(retire)
     retire.set_defaults(run=upkeep.retire)
     who = actions.add_parser("who", help="tell what happened to an address, which is read from standard input")

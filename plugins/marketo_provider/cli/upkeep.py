@@ -2,6 +2,7 @@
 
 import argparse
 
+from marketo_provider.cli.questions import confirm
 from marketo_provider.cli.targets import (
     open_store,
     open_work,
@@ -61,8 +62,10 @@ def repair(arguments: argparse.Namespace) -> int:
 def retire(arguments: argparse.Namespace) -> int:
     """Set every lead False that a target holds True, and close it."""
     store, settings = open_store()
-    folder = target_folder(arguments.target)
-    report = retire_target(open_work(store, settings, folder, arguments.marketo_conn_id, command="retire"))
+    work = open_work(store, settings, target_folder(arguments.target), arguments.marketo_conn_id, command="retire")
+    question = f"Every lead that {arguments.target} holds True becomes False for good."
+    confirm(question, option="--yes", given=arguments.yes)
+    report = retire_target(work)
     say(
         f"{arguments.target}: retired; set {report.set_false:,} False, {report.not_in_marketo:,} were not in "
         "Marketo any more. No export writes to the field; `state release` frees it"
