@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 
 _MISSING = frozenset({"", "null", "undefined", "<null>", "<undefined>"})
 _LONGEST = 255
-_FORM = re.compile(r'[^@\s,;<>"()\[\]]+@[^@\s,;<>"()\[\]]+\.[^@\s,;<>"()\[\]]+')
-# An address that needs no trimming: what `_FORM` takes, in printable ASCII. Nearly all are such.
+# In printable ASCII, without spaces and what separates or encloses addresses.
 _PART = r"[!#-'*+\-./0-9:=?A-Z\\^-~]+"
-_PLAIN = rf"\A{_PART}@{_PART}\.{_PART}\z"
+_ADDRESS = rf"{_PART}@{_PART}\.{_PART}"
+_FORM = re.compile(_ADDRESS)
 
 
 class Unusable(StrEnum):
@@ -30,23 +30,23 @@ def read_address(value: object) -> str | Unusable:
     if not isinstance(value, str):
         return Unusable.INVALID_EMAIL
     address = value.strip()
-    if address.lower() in _MISSING:
-        return Unusable.WITHOUT_EMAIL
-    # Of the ASCII characters just the control characters are not printable.
-    if len(address) <= _LONGEST and address.isascii() and address.isprintable() and _FORM.fullmatch(address):
+    if len(address) <= _LONGEST and _FORM.fullmatch(address):
         return address
-    return Unusable.INVALID_EMAIL
+    return Unusable.WITHOUT_EMAIL if address.lower() in _MISSING else Unusable.INVALID_EMAIL
 
 
 def read_addresses(values: Sequence[object]) -> tuple[list[str | None], list[Unusable | None]]:
     """Return what `read_address` makes of each value: the address or the cause; one call for all settles most."""
     addresses = [value if type(value) is str else None for value in values]
-    causes = [Unusable.WITHOUT_EMAIL if value is None else None for value in values]
+    causes: list[Unusable | None] = [None] * len(values)
     column = pa.array(addresses, pa.string())
     short = pc.less_equal(pc.binary_length(column), pa.scalar(_LONGEST))
-    plain = pc.and_(pc.match_substring_regex(column, _PLAIN), short).fill_null(fill_value=False)
+    plain = pc.and_(pc.match_substring_regex(column, rf"\A{_ADDRESS}\z"), short).fill_null(fill_value=False)
     for index in np.flatnonzero(~plain.to_numpy(zero_copy_only=False)).tolist():
-        if not causes[index]:
-            read = read_address(values[index])
-            addresses[index], causes[index] = (None, read) if isinstance(read, Unusable) else (read, None)
+        value = values[index]
+        if value is None:
+            causes[index] = Unusable.WITHOUT_EMAIL
+            continue
+        read = read_address(value)
+        addresses[index], causes[index] = (None, read) if isinstance(read, Unusable) else (read, None)
     return addresses, causes
