@@ -23,13 +23,14 @@ _CHECK_CALLS = 2  # for the fields, and whether ours is a custom one
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run did; instants are seconds since the start."""
+    """What a run did, in how many calls of Marketo's; instants are seconds since the start."""
 
     begun: float
     ended: float = 0.0
     skipped: bool = False
     route: str = ""
     left_over: int = 0
+    calls: int = 0
     delays: list[Delay] = field(default_factory=list)
 
 
@@ -61,6 +62,7 @@ class Runs:
     def run(self) -> Outcome:
         """Carry out a run of a dynamic export now."""
         outcome = Outcome(self._clock.seconds)
+        calls_before = self._marketo.calls
         if not self._check(exits=True):
             outcome.skipped = True
         else:
@@ -69,6 +71,7 @@ class Runs:
                 outcome.route, outcome.delays = self._deliver(scheduled=True)
         outcome.left_over = self._cohort.waiting
         outcome.ended = self._clock.seconds
+        outcome.calls = self._marketo.calls - calls_before
         return outcome
 
     def load_once(self) -> float | None:
@@ -124,7 +127,10 @@ class Runs:
         return route.name, delays
 
     def _import(self, entered: int, budget: Budget) -> Sent:
-        """Upload files as there is room in the queue, and look at every job in it, each look a call."""
+        """Upload files as there is room in the queue; a look is a call, and one more for each job that has ended.
+
+        As `look_at_imports` asks: the last job first, and while that has not ended, no other.
+        """
         files, jobs, sent = self._files(entered), list[tuple[float, int]](), Sent()
         rows = next(files, 0)
         while rows or jobs:
@@ -136,8 +142,9 @@ class Runs:
             if not jobs:
                 break
             self._clock.sleep(self._assumed.poll_seconds)
-            looked_at = [job for job in jobs if self._marketo.call()]
-            ended = [job for job in looked_at if job[0] <= self._clock.seconds]
+            if not self._marketo.call():
+                continue
+            ended = [job for job in jobs if job[0] <= self._clock.seconds and self._marketo.call()]
             sent += [(self._clock.seconds, rows_of_it) for _, rows_of_it in ended]
             jobs = [job for job in jobs if job not in ended]
         return sent
