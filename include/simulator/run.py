@@ -121,24 +121,26 @@ class Runs:
         if route.name == "sync_leads":
             delays += self._cohort.enter(sync_leads.send(entered, budget, exits=False))
         else:
-            delays += self._cohort.enter(self._import(entered, budget))
+            delays += self._cohort.enter(self._import(entered, budget, in_rounds=not scheduled))
         if not self._cohort.waiting:
             self._marketo.call()  # to read a sample back
         return route.name, delays
 
-    def _import(self, entered: int, budget: Budget) -> Sent:
+    def _import(self, entered: int, budget: Budget, *, in_rounds: bool) -> Sent:
         """Upload files as there is room in the queue; a look is a call, and one more for each job that has ended.
 
-        As `look_at_imports` asks: the last job first, and while that has not ended, no other.
+        As `look_at_imports` asks: the last job first, and while that has not ended, no other. In rounds the queue is
+        filled again when all have ended, as a one-time export does; the runs of a dynamic one follow each other.
         """
         files, jobs, sent = self._files(entered), list[tuple[float, int]](), Sent()
         rows = next(files, 0)
         while rows or jobs:
-            while rows and len(jobs) < self._assumed.import_queue and budget.allows(exits=False):
+            room = 0 if in_rounds and jobs else self._assumed.import_queue - len(jobs)
+            while rows and room and budget.allows(exits=False):
                 if not self._marketo.call():
                     break
                 jobs.append((self._marketo.import_file(rows), rows))
-                rows = next(files, 0)
+                rows, room = next(files, 0), room - 1
             if not jobs:
                 break
             self._clock.sleep(self._assumed.poll_seconds)

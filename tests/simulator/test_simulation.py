@@ -77,6 +77,11 @@ def test_imports_wait_for_each_other() -> None:
     assert simulate(replace(PLAIN, members=937_500, quota=1000)).first_load == 6270.0
 
 
+def test_a_one_time_export_imports_in_rounds() -> None:
+    """Five files, two at once, are three after each other; the sixth waits for all of them."""
+    assert load_once(replace(PLAIN, members=6 * 312_500, quota=1000)) == 9390.0 + 3150.0
+
+
 def test_what_may_not_create_is_never_imported() -> None:
     """So it is left over when the calls are spent, to the next day."""
     figures = simulate(replace(PLAIN, members=600_000, quota=1000, create_leads=False, days=4))
