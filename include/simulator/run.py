@@ -129,8 +129,8 @@ class Runs:
     def _import(self, entered: int, budget: Budget, *, in_rounds: bool) -> Sent:
         """Upload files as there is room in the queue; a look is a call, and one more for each job that has ended.
 
-        As `look_at_imports` asks: the last job first, and while that has not ended, no other. In rounds the queue is
-        filled again when all have ended, as a one-time export does; the runs of a dynamic one follow each other.
+        As `look_at_imports` asks: the last job first, and while that has not ended, no other. In rounds, as a
+        one-time export goes, the queue is filled again when all have ended; a dynamic one's next run does it.
         """
         files, jobs, sent = self._files(entered), list[tuple[float, int]](), Sent()
         rows = next(files, 0)
