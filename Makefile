@@ -12,7 +12,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 .PHONY: help setup demo distributed simulate test test-system test-browser screenshots torture fuzz bench check format reference lock clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 9
+	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: $(STAMP) ## make .venv from requirements.lock
 

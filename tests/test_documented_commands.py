@@ -16,10 +16,13 @@ from typing import Final
 
 import pytest
 
+from include.demo.exports import TRIAL_USERS
+from include.demo.scenery import Scale
 from include.sandbox.clock import SystemClock
 from include.sandbox.marketo import MarketoSandbox
 from include.sandbox.mixpanel import MixpanelSandbox
 from include.sandbox.serving import serve_both
+from marketo_provider.export_files import load_exports
 from marketo_provider.settings import ProviderSettings
 from tests.pages import ROOT, blocks, commands, everything
 
@@ -31,6 +34,7 @@ RUN_BY: Final = {
     "airflow ": "tests/dags/test_documented_commands.py",
     "export AIRFLOW_CONN_": "tests/test_readme.py",
     ".venv/bin/python -m include.sandbox --seed 1": "include/demo/sandbox.py, by every demo",
+    ". .demo/": "tests/system/test_real_airflow.py, with the line that the demo prints",
     "MARKETO=": "here",
     "curl ": "here",
     "pip install /path/to/this/clone": "here",
@@ -127,7 +131,7 @@ def test_a_setting_is_one(name: str) -> None:
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_the_sandbox_s_example_runs(tmp_path: Path) -> None:
     """As it stands there, but for the ports."""
-    _start, example = blocks("docs/sandbox.md", "sh")
+    _start, example, _shell, _guard = blocks("docs/sandbox.md", "sh")
     first, _, rest = example.partition("\n")
     clock = SystemClock()
     mixpanel = MixpanelSandbox(clock, username="user", secret="secret", project_id=1)
@@ -143,6 +147,26 @@ def test_the_sandbox_s_example_runs(tmp_path: Path) -> None:
     assert first.startswith("MARKETO=")
     assert len(served.mixpanel.state.project.cohorts[1001].members) >= 500
     assert "mixpanelTrialUsers" in [field.name for field in served.marketo.instance.catalog]
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_more_leave_the_demo_s_cohort_than_its_guard_lets_through(tmp_path: Path) -> None:
+    """By the line for it, on a cohort of the demo's size."""
+    *_, guard = blocks("docs/sandbox.md", "sh")
+    (churn,) = [line for line in guard.splitlines() if line.startswith("curl ")]
+    loaded = load_exports(ROOT / "include" / "exports")
+    (export,) = [one for one in loaded.exports if one.name == TRIAL_USERS.name]
+    clock = SystemClock()
+    mixpanel = MixpanelSandbox(clock, username="user", secret="secret", project_id=1)
+    cohort = mixpanel.state.project.set_cohort(TRIAL_USERS.cohort_id, "Trial users", members=[])
+    mixpanel.state.project.generate(cohort, seed=1, size=Scale().dynamic, without_profile=0)
+
+    with serve_both(MarketoSandbox(clock), mixpanel) as served:
+        shell(
+            churn.replace("curl ", "curl --silent --fail --noproxy '*' "), tmp_path, MIXPANEL=served.mixpanel_url
+        )
+
+    assert len(cohort.members) < (1 - export.max_exit_share) * Scale().dynamic
 
 
 @pytest.mark.airflow

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from include.demo.airflow import running_airflow
+from include.demo.exports import TRIAL_USERS
 from include.demo.performance import faults_of, perform, stay, tell, undisturbed_end
 from include.demo.progress import Say
 from include.demo.sandbox import running_sandbox
@@ -31,7 +32,9 @@ def _run(folder: Path, *, seed: int, once: bool, say: Say) -> bool:
         faults = faults_of(story)
         _tell(story, faults)
         if not once:
-            stay(airflow)
+            stay(
+                airflow, [f"Then: Browse > Cohort exports > {TRIAL_USERS.name}", f"Sandbox: {sandbox.addresses()}"]
+            )
     say("Every process of the demo has ended.")
     return bool(faults)
 

@@ -13,6 +13,8 @@ from include.demo.airflow_api import AirflowApi
 from include.demo.processes import ROOT
 
 USER = "admin"
+_LOOPBACK = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
+_FORGET_OTHERS = r"unset $(env | sed -n 's/^\(AIRFLOW[A-Za-z0-9_]*\)=.*/\1/p')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class AirflowHome:
         return AirflowApi(self.url, user=USER, password=self.password)
 
 
+def reading_settings(folder: Path) -> str:
+    """Return the line after which a shell's `airflow` is the one of this home."""
+    return f". {shlex.quote(str(_shell_settings(folder)))}"
+
+
 def new_home(folder: Path, *, port: int, env: Mapping[str, str]) -> AirflowHome:
     """Make a home.
 
@@ -57,6 +64,7 @@ def new_home(folder: Path, *, port: int, env: Mapping[str, str]) -> AirflowHome:
     _write_launcher(launcher)
     url = f"http://127.0.0.1:{port}"
     settings = {**_settings(folder, url, port, passwords), **env}
+    _write_shell_settings(_shell_settings(folder), settings)
     return AirflowHome(folder, url, password, {**clean_environment(launcher.parent), **settings})
 
 
@@ -64,8 +72,7 @@ def clean_environment(*program_folders: Path) -> dict[str, str]:
     """Return this process's environment without any Airflow that it may belong to."""
     kept_names = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     folders = [*map(str, program_folders), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-    loopback = "127.0.0.1,localhost"
-    return kept_names | {"PATH": os.pathsep.join(folders), "NO_PROXY": loopback, "no_proxy": loopback}
+    return kept_names | {"PATH": os.pathsep.join(folders), **_LOOPBACK}
 
 
 def _settings(home: Path, url: str, port: int, passwords: Path) -> dict[str, str]:
@@ -83,6 +90,18 @@ def _settings(home: Path, url: str, port: int, passwords: Path) -> dict[str, str
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     }
+
+
+def _shell_settings(home: Path) -> Path:
+    return home / "env"
+
+
+def _write_shell_settings(script: Path, settings: Mapping[str, str]) -> None:
+    """Write what makes a shell one of this Airflow, and of no other; a database's password may be in it."""
+    programs = shlex.quote(str(Path(sys.executable).parent))
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in {**settings, **_LOOPBACK}.items()]
+    script.touch(mode=0o600)
+    script.write_text("\n".join([_FORGET_OTHERS, *exports, f'export PATH={programs}:"$PATH"', ""]))
 
 
 def _launcher(home: Path) -> Path:

@@ -15,7 +15,7 @@ from typing import Protocol
 import requests
 
 from include.demo.airflow import Airflow
-from include.demo.airflow_home import USER
+from include.demo.airflow_home import USER, reading_settings
 from include.demo.failure import DemoFailed
 from include.demo.processes import ROOT
 from include.demo.progress import Say, narrator
@@ -105,11 +105,16 @@ def tell(lines: list[str]) -> None:
     sys.stdout.flush()
 
 
-def stay(airflow: Airflow) -> None:
-    """Wait for Ctrl-C, or for Airflow to end."""
-    sys.stdout.write(f"Airflow: {airflow.api.url}  log in as {USER}, password {airflow.password}\n")
-    sys.stdout.write("Ctrl-C ends it.\n")
-    sys.stdout.flush()
+def stay(airflow: Airflow, hints: Sequence[str] = ()) -> None:
+    """Say how to look, with a play's own hints, and wait for Ctrl-C, or for Airflow to end."""
+    tell(
+        [
+            f"Airflow: {airflow.api.url}  log in as {USER}, password {airflow.password}",
+            *hints,
+            f"For airflow and python -m marketo_provider, in another shell: {reading_settings(airflow.home)}",
+            "Ctrl-C ends it.",
+        ]
+    )
     try:
         airflow.process.wait()
     except KeyboardInterrupt:

@@ -5,7 +5,7 @@ from pathlib import Path
 from include.demo.airflow_api import AirflowApi, DagRun
 from include.demo.failure import DemoFailed
 from include.demo.progress import Say
-from include.demo.task_log import messages, task_log, task_log_tail
+from include.demo.task_log import messages, shortened, task_log, task_log_tail
 
 _FAILED = frozenset({"failed", "upstream_failed", "up_for_retry"})
 _OUR_LOGGERS = "marketo_provider"
@@ -57,7 +57,7 @@ class RunWatch:
     def _listen(self, task: str) -> None:
         lines = messages(task_log(self._logs, self._dag_id, self._run_id, task), logger=_OUR_LOGGERS)
         for line in lines[self._heard.get(task, 0) :]:
-            self._say(f"  {line}")
+            self._say(f"  {shortened(line)}")
         self._heard[task] = len(lines)
 
     def _log_of(self, task: str) -> str:

@@ -16,6 +16,8 @@ class Report(BaseModel, frozen=True):
 
     profiles: int
     without_email: int
+    invalid_email: int
+    duplicate_email: int
     members: int
     entered: int
     exited: int

@@ -77,6 +77,10 @@ class Sandbox:
             ),
         ]
 
+    def addresses(self) -> str:
+        """Return where both servers are, as a shell takes it."""
+        return f"MARKETO={self._marketo['url']} MIXPANEL={self._mixpanel['url']}"
+
     def generate(self, cohort_id: int, *, seed: int, size: int) -> None:
         """Fill a cohort with new people, and with some members who have no profile."""
         self.mixpanel("POST", "cohort/generate", {"id": cohort_id, "seed": seed, "size": size})

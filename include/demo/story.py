@@ -53,7 +53,8 @@ class Story:
         self._run_by_hand(NEWSLETTER_LAUNCH)
         self.say("The dynamic sync, by the scheduler:")
         self._run_by_schedule(TRIAL_USERS)
-        self.say(f"{self.scale.entered:,} people enter the cohort and {self.scale.exited:,} leave it.")
+        self.say(f"{self.scale.entered:,} profiles enter the cohort and {self.scale.exited:,} leave it;")
+        self.say("fewer addresses do: some profiles have none, an invalid one, or one that another has too.")
         self.sandbox.churn(
             TRIAL_USERS.cohort_id, seed=self.seed, entered=self.scale.entered, exited=self.scale.exited
         )

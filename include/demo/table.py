@@ -9,6 +9,8 @@ _HEADINGS = (
     "sync type",
     "profiles",
     "without e-mail",
+    "invalid",
+    "duplicate",
     "members",
     "entered",
     "exited",
@@ -41,6 +43,8 @@ def _rows(chapter: Chapter) -> Iterable[tuple[str, ...]]:
         numbers = (
             report.profiles,
             report.without_email,
+            report.invalid_email,
+            report.duplicate_email,
             report.members,
             report.entered,
             report.exited,

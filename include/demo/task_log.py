@@ -1,11 +1,13 @@
 """Reading a task's log from its file: lines of JSON, one file for each try."""
 
 import json
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 _SHOWN = 15
+_LABEL = re.compile(r"Export '(\w+)' \(cohort \d+ to field \w+\)")
 
 
 def task_log(logs: Path, dag_id: str, run_id: str, task_id: str) -> Path:
@@ -19,6 +21,11 @@ def task_log(logs: Path, dag_id: str, run_id: str, task_id: str) -> Path:
 def messages(log: Path, *, logger: str) -> list[str]:
     """Return what a logger, or one below it, has logged so far."""
     return [str(record.get("event")) for record in _records(log) if str(record.get("logger")).startswith(logger)]
+
+
+def shortened(message: str) -> str:
+    """Return a message with the bare name of an export where it gives cohort and field too, which fill a line."""
+    return _LABEL.sub(r"\1", message)
 
 
 def task_log_tail(log: Path) -> str:

@@ -14,10 +14,12 @@ _LONGEST = 255
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """What is in a cohort: how many profiles, how many of them without an e-mail, and the distinct addresses."""
+    """What is in a cohort: how many profiles, also those that add no address; and the distinct addresses."""
 
     profiles: int
     without_email: int
+    invalid_email: int
+    duplicate_email: int
     members: frozenset[str]
 
 
@@ -26,10 +28,15 @@ def read_cohort(emails: Iterable[object]) -> Cohort:
     values = list(emails)
     texts = [value.strip() for value in values if isinstance(value, str)]
     placeholders = sum(text.lower() in _PLACEHOLDERS for text in texts)
+    without_email = placeholders + sum(value is None for value in values)
+    addresses = [text.lower() for text in texts if _is_address(text)]
+    members = frozenset(addresses)
     return Cohort(
         profiles=len(values),
-        without_email=placeholders + sum(value is None for value in values),
-        members=frozenset(text.lower() for text in texts if _is_address(text)),
+        without_email=without_email,
+        invalid_email=len(values) - without_email - len(addresses),
+        duplicate_email=len(addresses) - len(members),
+        members=members,
     )
 
 

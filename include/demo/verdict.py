@@ -25,6 +25,8 @@ def judge_reports(chapters: Iterable[Chapter]) -> list[str]:
         expected = {
             "profiles": (last.profiles, chapter.cohort.profiles),
             "without e-mail": (last.without_email, chapter.cohort.without_email),
+            "invalid": (last.invalid_email, chapter.cohort.invalid_email),
+            "duplicate": (last.duplicate_email, chapter.cohort.duplicate_email),
             "members": (last.members, len(chapter.cohort.members)),
             "entered": (sums["entered"], entered),
             "exited": (sums["exited"], exited),

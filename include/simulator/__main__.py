@@ -31,9 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _syncs(figures: Figures) -> list[tuple[str, str]]:
     done = [run for run in figures.runs if not run.skipped]
     by_import = sum(run.route == "bulk_import" for run in done)
-    known = bool(figures.delays)
+    known, first_calls = bool(figures.delays), figures.first_load_calls
     return [
         ("first load", _hours(figures.first_load, "not ended")),
+        ("calls of the first load", "not ended" if first_calls is None else f"{first_calls:,}"),
         ("runs", f"{len(done)}, of which {by_import} with imports"),
         ("runs skipped for want of calls", f"{len(figures.runs) - len(done)}"),
         ("calls, day by day", ", ".join(f"{calls:,}" for calls in figures.calls)),

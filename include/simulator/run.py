@@ -23,13 +23,14 @@ _CHECK_CALLS = 2  # for the fields, and whether ours is a custom one
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run did; instants are seconds since the start."""
+    """What a run did, in how many calls of Marketo's; instants are seconds since the start."""
 
     begun: float
     ended: float = 0.0
     skipped: bool = False
     route: str = ""
     left_over: int = 0
+    calls: int = 0
     delays: list[Delay] = field(default_factory=list)
 
 
@@ -61,6 +62,7 @@ class Runs:
     def run(self) -> Outcome:
         """Carry out a run of a dynamic export now."""
         outcome = Outcome(self._clock.seconds)
+        calls_before = self._marketo.calls
         if not self._check(exits=True):
             outcome.skipped = True
         else:
@@ -69,6 +71,7 @@ class Runs:
                 outcome.route, outcome.delays = self._deliver(scheduled=True)
         outcome.left_over = self._cohort.waiting
         outcome.ended = self._clock.seconds
+        outcome.calls = self._marketo.calls - calls_before
         return outcome
 
     def load_once(self) -> float | None:
@@ -118,26 +121,32 @@ class Runs:
         if route.name == "sync_leads":
             delays += self._cohort.enter(sync_leads.send(entered, budget, exits=False))
         else:
-            delays += self._cohort.enter(self._import(entered, budget))
+            delays += self._cohort.enter(self._import(entered, budget, in_rounds=not scheduled))
         if not self._cohort.waiting:
             self._marketo.call()  # to read a sample back
         return route.name, delays
 
-    def _import(self, entered: int, budget: Budget) -> Sent:
-        """Upload files as there is room in the queue, and look at every job in it, each look a call."""
+    def _import(self, entered: int, budget: Budget, *, in_rounds: bool) -> Sent:
+        """Upload files as there is room in the queue; a look is a call, and one more for each job that has ended.
+
+        As `look_at_imports` asks: the last job first, and while that has not ended, no other. In rounds, as a
+        one-time export goes, the queue is filled again when all have ended; a dynamic one's next run does it.
+        """
         files, jobs, sent = self._files(entered), list[tuple[float, int]](), Sent()
         rows = next(files, 0)
         while rows or jobs:
-            while rows and len(jobs) < self._assumed.import_queue and budget.allows(exits=False):
+            room = 0 if in_rounds and jobs else self._assumed.import_queue - len(jobs)
+            while rows and room and budget.allows(exits=False):
                 if not self._marketo.call():
                     break
                 jobs.append((self._marketo.import_file(rows), rows))
-                rows = next(files, 0)
+                rows, room = next(files, 0), room - 1
             if not jobs:
                 break
             self._clock.sleep(self._assumed.poll_seconds)
-            looked_at = [job for job in jobs if self._marketo.call()]
-            ended = [job for job in looked_at if job[0] <= self._clock.seconds]
+            if not self._marketo.call():
+                continue
+            ended = [job for job in jobs if job[0] <= self._clock.seconds and self._marketo.call()]
             sent += [(self._clock.seconds, rows_of_it) for _, rows_of_it in ended]
             jobs = [job for job in jobs if job not in ended]
         return sent

@@ -1,5 +1,6 @@
 """Days of runs, one after the other as Airflow's scheduler has them, and what is to be learnt from them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from include.simulator.assumptions import Assumptions
@@ -17,10 +18,11 @@ _MOST_CHURN = 0.5  # the default of max_exit_share
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What days of runs came to. `first_load` is in seconds, or None if it has not ended."""
+    """What days of runs came to. `first_load` is in seconds, or None if it has not ended; so are its calls."""
 
     runs: list[Outcome]
     first_load: float | None
+    first_load_calls: int | None
     calls: list[int]
     left_over: int
     delays: list[Delay]
@@ -49,7 +51,7 @@ def simulate(assumed: Assumptions, *, loaded: bool = False) -> Figures:
         next_due = export.next_due()
         runs.append(export.run())
         clock.sleep_until(next_due)
-    first_load = 0.0 if loaded else next((run.ended for run in runs if not run.left_over), None)
+    first_load, first_load_calls = (0.0, 0) if loaded else _first_load(runs)
     delays = [delay for run in runs for delay in run.delays]
     # Who is still waiting has waited at least so long.
     waiting = [*cohort.entered.slices, *cohort.exited.slices]
@@ -57,10 +59,21 @@ def simulate(assumed: Assumptions, *, loaded: bool = False) -> Figures:
     return Figures(
         runs=runs,
         first_load=first_load,
+        first_load_calls=first_load_calls,
         calls=[marketo.calls_by_day.get(day, 0) for day in range(assumed.days)],
         left_over=runs[-1].left_over,
         delays=[] if first_load is None else [delay for delay in delays if delay.since > first_load],
     )
+
+
+def _first_load(runs: Sequence[Outcome]) -> tuple[float, int] | tuple[None, None]:
+    """Return when all were first sent, and in how many calls of all runs until then."""
+    calls = 0
+    for run in runs:
+        calls += run.calls
+        if not run.left_over:
+            return run.ended, calls
+    return None, None
 
 
 def load_once(assumed: Assumptions) -> float | None:

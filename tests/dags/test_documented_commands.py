@@ -57,6 +57,8 @@ def test_a_command_runs(two_exports: Deployment, command: str, capsys: pytest.Ca
         match shlex.split(command)[1:3]:
             case ["providers", "list"]:
                 assert "mixpanel-cohorts" in shown
+            case ["dags", "list"]:
+                assert "cohort_export__trial_users" in shown
             case ["dags", "test"]:
                 assert two_exports.writes() == []
                 assert "/api/query/engage" in two_exports.asked_mixpanel()

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from include.demo.task_log import messages, task_log, task_log_tail
+from include.demo.task_log import messages, shortened, task_log, task_log_tail
+from marketo_provider.exports import CohortExport
 
 _NAMES = ("a_dag", "a_run", "a_task")
 
@@ -26,6 +27,13 @@ def test_messages_are_those_of_the_logger(tmp_path: Path) -> None:
     )
 
     assert messages(log, logger="marketo_provider") == ["ours"]
+
+
+def test_an_export_is_named_shortly() -> None:
+    """Its cohort and field, which the provider's label has, would make each line of the demo wrap."""
+    export = CohortExport(name="trial_users", cohort_id=1001, marketo_field="aField", sync_type="dynamic")
+
+    assert shortened(f"{export.label('aField')}: 1 entered.") == "trial_users: 1 entered."
 
 
 def test_the_tail_tells_the_exception(tmp_path: Path) -> None:

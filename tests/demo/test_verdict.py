@@ -33,7 +33,13 @@ def sync_call(*records: dict[str, Value]) -> LoggedCall:
 CHAPTER = Chapter(
     TRIAL_USERS,
     before=frozenset({"left@x.org"}),
-    cohort=Cohort(profiles=4, without_email=1, members=frozenset({"known@x.org", "new@x.org"})),
+    cohort=Cohort(
+        profiles=6,
+        without_email=1,
+        invalid_email=2,
+        duplicate_email=1,
+        members=frozenset({"known@x.org", "new@x.org"}),
+    ),
     known=frozenset({"left@x.org", "known@x.org", "other@x.org"}),
     calls=[
         sync_call({"id": 1, FIELD: False}),
@@ -41,8 +47,10 @@ CHAPTER = Chapter(
     ],
     reports=[
         report(
-            profiles=4,
+            profiles=6,
             without_email=1,
+            invalid_email=2,
+            duplicate_email=1,
             members=2,
             entered=2,
             exited=1,
@@ -76,8 +84,8 @@ def test_what_is_right_has_no_fault() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "profiles", "without_email", "members", "entered", "exited", "set_true", "set_false", "created", "refused",
-        "left_over",
+        "profiles", "without_email", "invalid_email", "duplicate_email", "members", "entered", "exited",
+        "set_true", "set_false", "created", "refused", "left_over",
     ],
 )  # fmt: skip
 def test_a_number_that_is_not_so_is_a_fault(name: str) -> None:
@@ -92,7 +100,7 @@ def test_a_number_that_is_not_so_is_a_fault(name: str) -> None:
 
 def test_two_runs_may_share_the_work() -> None:
     """A run of the schedule may come first; what counts is the sum."""
-    nothing = report(profiles=4, without_email=1, members=2)
+    nothing = report(profiles=6, without_email=1, invalid_email=2, duplicate_email=1, members=2)
 
     assert judge_reports([replace(CHAPTER, reports=[CHAPTER.reports[0], nothing])]) == []
 

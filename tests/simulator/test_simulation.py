@@ -30,6 +30,7 @@ def test_a_load_by_sync_leads_takes_its_calls() -> None:
     figures = simulate(replace(PLAIN, call_seconds=1.0))
 
     assert figures.first_load == 10.0
+    assert figures.first_load_calls == CHECK + USAGE + 10 + READ_BACK
     assert figures.calls == [12 * CHECK + USAGE + 10 + READ_BACK]
     assert [run.route for run in figures.runs] == ["sync_leads"] + 11 * [""]
 
@@ -62,18 +63,23 @@ def test_reading_takes_its_pages() -> None:
 
 
 def test_a_load_that_is_too_large_for_the_calls_is_imported() -> None:
-    """312,500 rows a file: two files side by side, looked at every 30 seconds, each look a call."""
+    """312,500 rows a file: two files side by side; a look every 30 seconds, and one at each that ended."""
     figures = simulate(replace(PLAIN, members=600_000, quota=1000))
 
     assert figures.runs[0].route == "bulk_import"
     assert figures.first_load == 3150.0  # 3,125 seconds for the larger file
-    looks = 3150 // 30 + 2880 // 30
-    assert figures.calls == [12 * CHECK + USAGE + 2 + looks + READ_BACK]
+    uploads, looks, endings = 2, 3150 // 30, 2
+    assert figures.calls == [12 * CHECK + USAGE + uploads + looks + endings + READ_BACK]
 
 
 def test_imports_wait_for_each_other() -> None:
     """Two at once: the third file begins when the first has ended."""
     assert simulate(replace(PLAIN, members=937_500, quota=1000)).first_load == 6270.0
+
+
+def test_a_one_time_export_imports_in_rounds() -> None:
+    """Five files, two at once, are three after each other; the sixth waits for all of them."""
+    assert load_once(replace(PLAIN, members=6 * 312_500, quota=1000)) == 9390.0 + 3150.0
 
 
 def test_what_may_not_create_is_never_imported() -> None:
@@ -83,6 +89,8 @@ def test_what_may_not_create_is_never_imported() -> None:
     assert {run.route for run in figures.runs} <= {"sync_leads", ""}
     assert figures.first_load is not None
     assert 2 * DAY < figures.first_load < 3 * DAY
+    assert figures.first_load_calls is not None
+    assert figures.first_load_calls < sum(figures.calls)
 
 
 def test_the_last_tenth_of_the_calls_is_left_to_exits() -> None:
@@ -169,4 +177,5 @@ def test_every_assumption_is_a_flag_and_is_printed(capsys: pytest.CaptureFixture
     printed = capsys.readouterr().out
     assert "--create-leads" in printed
     assert "[bulk-lead-import.md]" in printed
+    assert "calls of the first load " in printed
     assert "highest churn in 2 hours that keeps up" in printed

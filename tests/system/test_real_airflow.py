@@ -1,12 +1,16 @@
 """A real Airflow plays the demo's story on small cohorts: its scheduler, its REST API, its own processes."""
 
+import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from include.demo.airflow import running_airflow
+from include.demo.airflow_home import reading_settings
 from include.demo.exports import NEWSLETTER_LAUNCH, TRIAL_USERS
 from include.demo.sandbox import running_sandbox
 from include.demo.scenery import Scale
@@ -46,6 +50,23 @@ def test_the_scheduler_made_the_first_dynamic_run(story: Story) -> None:
 
     assert runs[0].run_type == "scheduled"
     assert runs[0].state == "success"
+
+
+def test_a_shell_of_ones_own_is_one_of_this_airflow(story: Story) -> None:
+    """After the line that the demo prints `airflow` finds its exports alone, and the provider its state."""
+    script = (
+        f"{reading_settings(story.airflow.home)}; airflow dags list -o json; python -m marketo_provider state show"
+    )
+    other = {"AIRFLOW_HOME": "/nowhere", "AIRFLOW__CORE__LOAD_EXAMPLES": "True", "PATH": os.defpath}
+    kept = {name: os.environ[name] for name in ("HOME", "PYTHONPATH") if name in os.environ}
+
+    shown = subprocess.run(  # noqa: S603 - our own line
+        ["/bin/sh", "-eu", "-c", script], env=kept | other, capture_output=True, text=True, check=True
+    ).stdout
+
+    dags, end = json.JSONDecoder().raw_decode(shown, shown.index("[{"))
+    assert {dag["dag_id"] for dag in dags} == {TRIAL_USERS.dag_id, NEWSLETTER_LAUNCH.dag_id}
+    assert TRIAL_USERS.field.lower() in shown[end:]
 
 
 def test_no_address_and_no_secret_is_anywhere_but_in_the_store(story: Story) -> None:
