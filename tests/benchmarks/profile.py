@@ -61,5 +61,5 @@ def _package(file: str, name: str) -> str:
     parts = rest.split("/") if found else file.split("/")
     for own in _HERE:
         if own in parts:
-            return ".".join(parts[parts.index(own) :][:2]).removesuffix(".py")
+            return ".".join(parts[parts.index(own) :][:3]).removesuffix(".py")
     return parts[0] if found else f"{sys.implementation.name}: {parts[-1].removesuffix('.py')}"
