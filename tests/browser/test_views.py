@@ -78,6 +78,28 @@ def test_a_window_is_wide_enough(browser: Browser, deployment: Deployment, view:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_the_list_is_not_cut_on_a_common_screen(browser: Browser, deployment: Deployment) -> None:
+    """In Airflow, whose menu takes its part of 1,280 pixels, each row is seen to its last column."""
+    page = open_page(browser, deployment, FRAMED, Screen(width=1280))
+    exports = page.frame_locator("iframe").get_by_role("region", name="Exports", exact=True)
+
+    exports.wait_for()
+
+    assert exports.evaluate("(one) => one.scrollWidth - one.clientWidth") == 0
+
+
+@pytest.mark.parametrize("width", [360, 840, 1280])
+def test_what_is_wider_than_the_screen_says_so(browser: Browser, deployment: Deployment, width: int) -> None:
+    """The table of runs has more columns than a phone is wide."""
+    page = look(browser, deployment, "one", Screen(width=width))
+    runs = page.get_by_role("region", name="Runs in figures")
+
+    wider = runs.evaluate("(one) => one.scrollWidth > one.clientWidth")
+
+    assert wider is (width < 1280)
+    assert page.get_by_text("The table is wider than this screen").is_visible() is wider
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_the_tab_key_gets_everywhere(browser: Browser, deployment: Deployment, view: str) -> None:
     """It stops at all that can be used, in the order of the page, and the place can be seen."""

@@ -4,6 +4,7 @@ import html
 import json
 import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from airflow.models.dag import DagModel
@@ -27,6 +28,7 @@ from tests.web.scenery import (
     declare,
     folder_of,
     keep,
+    move_on,
     settled,
     stop_of,
     summary_of,
@@ -99,6 +101,29 @@ def test_a_button_begins_a_run(client: TestClient, store: Store, label: str, con
         assert session.query(DagRun).filter_by(run_id=answer.json()["dag_run_id"]).count() == 1
 
 
+def test_what_a_page_asks_for_has_the_figures_of_a_dry_run(client: TestClient, store: Store) -> None:
+    """Where the page's script looks, Airflow tells how the run stands, and what its task has returned."""
+    declare([TRIALS])
+    keep(store, TRIALS, add_runs(TRIALS, ["success"])[0])
+    page = view(client, TRIALS.dag_id)
+    asked = press(client, page, "Dry run").json()["dag_run_id"]
+    last = settled(TRIALS, asked, dry_run=True, planned_calls=2, new_leads_estimate=4)
+    move_on(asked, "success", last.report)
+
+    api, task = re.search(r'data-api="../../([^"]*)"', page), re.search(r'data-task="([^"]*)"', page)
+    assert api
+    assert task
+    run = f"/{api[1]}/{quote(asked, safe='')}"
+    stands = client.get(run, headers=cookie_of("somebody", "USER")).json()
+    returned = client.get(
+        f"{run}/taskInstances/{task[1]}/xcomEntries/return_value", headers=cookie_of("somebody", "USER")
+    ).json()["value"]
+
+    assert stands["state"] == "success"
+    assert {"started_at", "entered", "exited", "planned_calls", "new_leads_estimate"} <= returned.keys()
+    assert "innerHTML" not in page
+
+
 def test_who_may_not_trigger_has_no_buttons_and_airflow_refuses_him(client: TestClient, store: Store) -> None:
     """A viewer sees the figures only; what he made of another's page, Airflow would refuse."""
     declare([TRIALS])
@@ -147,6 +172,9 @@ def test_a_stopped_run_is_let_through_with_its_number(client: TestClient, store:
     assert 'aria-controls="costs-guard"' in page
     assert "Left the cohort 12,000 True in the field 20,000 Share of them 60.0%" in text
     assert "with allow_exits = 12600" in text
+    assert "a little larger than what was counted, as people may leave until the run begins" in text
+    assert "press the button below" in page
+    assert "press the button below" not in text
 
 
 @pytest.mark.parametrize("end", ["success", "failed"])

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
 from marketo_provider.state.store import Store
-from marketo_provider.sync.summary import write_summary
+from marketo_provider.sync.summary import History, write_history, write_summary
 from marketo_provider.web.app import app
 from tests.web.rights import ALLOWED, LIMITED
 from tests.web.scenery import (
@@ -231,20 +231,23 @@ def test_a_store_that_cannot_be_read_is_named(client: TestClient, tmp_path: Path
 
 
 def test_why_the_cohort_is_larger_in_mixpanel(client: TestClient, store: Store) -> None:
-    """Each step with its number, from 50,000 to 38,412; the refusals with what to do."""
+    """Each step with its number, from 50,000 to 38,412, and when that was; the refusals with what to do."""
     declare([TRIALS])
     keep(store, TRIALS, add_runs(TRIALS, ["success"])[0])
 
     text = text_of(client, f"dags/{TRIALS.dag_id}")
 
-    assert "Mixpanel shows 50,000 , Marketo has 38,412" in text
+    read = f"{NOW - timedelta(minutes=4):%Y-%m-%d %H:%M} UTC"
+    assert f"As of {read}, when the last export that was delivered read the cohort" in text
+    assert "Mixpanel showed 50,000 profiles; after it Marketo had 38,412 addresses that are True" in text
     steps = ("50,000", "-9,800", "-412", "-1,276", "38,512", "-60", "-40", "38,412")
     _, _, table = text.replace("\N{MINUS SIGN}", "-").partition("What it means, and what to do")
     for step in steps:
         before, found, table = table.partition(f" {step} ")
         assert found, f"{step} after {before[-80:]}"
     assert "correct the address in Mixpanel" in text
-    assert "of 40,000 for all exports" in text
+    assert "108 by this export in 24 hours; all exports share 40,000 a day" in text
+    assert ".md" not in text
 
 
 def test_a_year_of_runs_is_drawn(client: TestClient, store: Store) -> None:
@@ -259,6 +262,17 @@ def test_a_year_of_runs_is_drawn(client: TestClient, store: Store) -> None:
     assert len(points) == len(year.runs)
     assert page.count('class="in"') == 84
     assert f"{NOW - timedelta(days=365):%Y-%m-%d}" in page
+
+
+@pytest.mark.parametrize(("runs", "told"), [(1, "The last run in figures"), (84, "The last 84 runs in figures")])
+def test_the_last_runs_are_counted(client: TestClient, store: Store, runs: int, told: str) -> None:
+    """One is no plural."""
+    declare([TRIALS])
+    last = settled(TRIALS, add_runs(TRIALS, ["success"])[0])
+    write_summary(store, folder_of(TRIALS), summary_of(TRIALS, last))
+    write_history(store, folder_of(TRIALS), History(runs=a_year(last, TRIALS.dag_id).runs[-runs:]))
+
+    assert told in text_of(client, f"dags/{TRIALS.dag_id}")
 
 
 def test_a_one_time_export_shows_each_of_its_fields(client: TestClient, store: Store) -> None:

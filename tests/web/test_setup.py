@@ -254,6 +254,29 @@ def test_a_field_of_an_export_that_the_user_may_not_see_is_taken_by_nobody_named
     )
 
 
+def test_a_cohort_that_is_exported_already_is_told(
+    airflow: TestClient, world: World, editor: dict[str, str]
+) -> None:
+    """By the name of the export, for who may see its DAG."""
+    declare([an_export("secret_trials", 1)])
+
+    assert "<strong>already exported by secret_trials</strong>" in step(airflow, "cohort", editor).text
+    assert "already exported" not in step(airflow, "cohort", cookie_of(LIMITED, "OP")).text
+
+
+def test_where_no_field_is_free_a_new_one_is_chosen(
+    airflow: TestClient, world: World, editor: dict[str, str]
+) -> None:
+    """There is nothing else to choose; where there is, nothing is chosen."""
+    before = Form(step(airflow, "field", editor, name="x", field="").text)
+    declare([an_export("a", 2, marketo_field=FIELD), an_export("b", 3, marketo_field=OTHER_FIELD)])
+    page = step(airflow, "field", editor, name="x", field="")
+
+    assert "field" not in before.values
+    assert Form(page.text).values["field"] == "+"
+    assert "Nothing is created yet" in page.text
+
+
 def test_a_field_is_created_after_its_preview_and_an_explicit_yes(
     airflow: TestClient, world: World, editor: dict[str, str], tmp_path: Path
 ) -> None:

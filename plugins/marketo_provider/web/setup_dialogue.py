@@ -24,7 +24,7 @@ from marketo_provider.state.suppression import SuppressionList
 from marketo_provider.sync import new_field
 from marketo_provider.sync.first_load import estimate_first_load
 from marketo_provider.sync.new_field import NEVER_DELETED, NewFields, create_field
-from marketo_provider.web.deployment import read_dags
+from marketo_provider.web.deployment import ExportDag, read_dags
 from marketo_provider.web.pages import page
 from marketo_provider.web.setup_answers import NEW, Answers, Step
 from marketo_provider.web.setup_proof import prove
@@ -93,7 +93,8 @@ class Dialogue:
                 return {"known": editable_connections("mixpanel", self._user)}
             case Step.COHORT:
                 cohorts = sorted(self._project.client.cohorts(), key=lambda one: one.name.casefold())
-                return {"cohorts": [(f"{one.cohort_id} {one.name}"[:_LONGEST_COHORT], one) for one in cohorts]}
+                values = [(f"{one.cohort_id} {one.name}"[:_LONGEST_COHORT], one) for one in cohorts]
+                return {"cohorts": values, "exported": self._exported()}
             case Step.INSTANCE:
                 check_key("cohort_id", answers.cohort_id)
                 known = editable_connections("marketo", self._user)
@@ -107,6 +108,15 @@ class Dialogue:
             case Step.YAML:
                 text, export = self._declared()
                 return {"yaml": text, "export": export}
+
+    def _exported(self) -> dict[str, list[str]]:
+        """Return the exports of each cohort whose DAGs the user may see."""
+        may_name = knowing(self._user)
+        exported: dict[str, list[str]] = {}
+        for dag in self._dags:
+            if may_name(dag.name):
+                exported.setdefault(dag.declared.cohort_id, []).append(dag.name)
+        return exported
 
     def _proposals(self) -> dict[str, str]:
         display_name = new_field.propose_display_name(self._answers.cohort_name)
@@ -170,6 +180,9 @@ class Dialogue:
     @cached_property
     def _others(self) -> list[OtherExport]:
         """The exports that Airflow knows; the server of this page need not have their files."""
+        return [OtherExport(dag.name, dag.declared.field, dag.declared.marketo_conn_id) for dag in self._dags]
+
+    @cached_property
+    def _dags(self) -> list[ExportDag]:
         with create_session() as session:
-            dags = read_dags(session)
-        return [OtherExport(dag.name, dag.declared.field, dag.declared.marketo_conn_id) for dag in dags]
+            return read_dags(session)

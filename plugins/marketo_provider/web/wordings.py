@@ -13,8 +13,8 @@ STEPS: Final = {
         "Without e-mail",
         (
             "Their $email is missing or blank, and Marketo knows people by address. Far more than you "
-            "expect? Then the service account may not see classified data, or the data view filters "
-            "(docs/accounts.md)."
+            "expect? Ask whoever runs Airflow: the service account may lack the right to classified data, "
+            "or use a data view that filters."
         ),
     ),
     "invalid_email": ("Invalid address", "Marketo could not take it. Correct $email in Mixpanel."),

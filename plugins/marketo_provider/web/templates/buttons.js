@@ -1,19 +1,9 @@
 // Runs are asked for by Airflow's own API, with the cookie of whoever looks at the page, and so with his rights.
 const UNKNOWN = "Whether a run has begun, the list of the DAG's runs tells.";
-const told = document.getElementById("told");
-let asking = false;
+const buttons = document.querySelectorAll("button[data-conf]");
 
-function tell(words, link) {
-  told.replaceChildren(words);
-  if (link) told.append(link);
-}
-
-function linkToRun(run) {
-  const link = document.createElement("a");
-  link.href = told.dataset.runs + encodeURIComponent(run);
-  link.dataset.airflow = "";
-  link.textContent = "look at it in Airflow";
-  return link;
+function hold(held) {
+  for (const button of buttons) button.disabled = held;
 }
 
 function refused(status, detail) {
@@ -24,28 +14,35 @@ function refused(status, detail) {
   return `Airflow refused to begin the run (${status}): ${reason}`;
 }
 
-async function ask(button) {
-  if (asking) return;
-  asking = true;
-  tell(`${button.textContent}: Airflow is being asked …`);
+async function begin(conf, note) {
   try {
     const answer = await fetch(told.dataset.api, {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
       credentials: "same-origin",
-      body: JSON.stringify({ logical_date: null, conf: JSON.parse(button.dataset.conf), note: button.dataset.note }),
+      body: JSON.stringify({ logical_date: null, conf, note }),
     });
     const body = await answer.json().catch(() => ({}));
-    if (answer.ok) tell(`${button.textContent}: the run is queued, `, linkToRun(body.dag_run_id));
-    else tell(refused(answer.status, body.detail));
+    if (answer.ok) return body.dag_run_id;
+    tell(refused(answer.status, body.detail));
   } catch {
     tell(`Airflow did not answer. ${UNKNOWN}`);
-  } finally {
-    asking = false;
   }
+  return null;
 }
 
-for (const button of document.querySelectorAll("button[data-conf]")) {
+async function ask(button) {
+  const label = button.textContent;
+  const conf = JSON.parse(button.dataset.conf);
+  hold(true);
+  tell(`${label}: Airflow is being asked …`);
+  const run = await begin(conf, button.dataset.note);
+  if (run && !(await watch(label, run, conf.dry_run === true))) return;
+  hold(false);
+  if (document.activeElement === document.body) button.focus();
+}
+
+for (const button of buttons) {
   const dialog = document.getElementById(button.getAttribute("aria-controls"));
   button.addEventListener("click", () => (dialog ? dialog.showModal() : ask(button)));
   dialog?.addEventListener("close", () => {
@@ -53,3 +50,5 @@ for (const button of document.querySelectorAll("button[data-conf]")) {
     dialog.returnValue = "";
   });
 }
+// Firefox would keep them held when the page is loaded anew.
+hold(false);
