@@ -38,8 +38,6 @@ def set_up() -> None:
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(project_folder(home) / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        # A test may declare what the one before has declared otherwise.
-        "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         # A proxy of this machine has no business on loopback.

@@ -8,7 +8,10 @@ _UNITS: Final = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 # Each step: its name, and what to know or to do about it.
 STEPS: Final = {
-    "profiles": ("Profiles in Mixpanel", "This is the number that Mixpanel shows for the cohort."),
+    "profiles": (
+        "Profiles in Mixpanel",
+        "The profiles that Mixpanel gave; its list of cohorts counts users, which may be another number.",
+    ),
     "without_email": (
         "Without e-mail",
         (
