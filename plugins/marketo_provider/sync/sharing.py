@@ -24,7 +24,10 @@ def join_instance(run: Work, lease: Lease, presence: Presence) -> None:
 
     run.marketo.keep_to(share)
     if not presence.ready:
-        logger.info("%s: others deliver to this instance; making room takes half a minute.", run.label)
+        logger.info(
+            "%s: others deliver to this instance, or did just now; making room takes up to half a minute.",
+            run.label,
+        )
     while not presence.ready:
         run.clock.sleep(_LOOK_SECONDS)
         lease.keep()
