@@ -250,6 +250,16 @@ def test_a_file_that_cannot_be_read_is_one_problem(folder: Path, content: bytes,
     assert names(folder) == ["good"]
 
 
+def test_half_a_character_in_a_key_hides_no_other_fault(folder: Path) -> None:
+    """What is beside such a key is looked at all the same."""
+    write(folder, "a.yaml", exports_text("a") + '    unknown: 1\n"\\ud800": x\n')
+
+    loaded = load_exports(folder)
+
+    assert [(problem.line, problem.key) for problem in loaded.problems] == [(6, "unknown"), (7, "(a key)")]
+    assert loaded.exports == ()
+
+
 @pytest.mark.parametrize("value", ["2026-02-30", "!!timestamp x", "!custom 2026-01-31", "2026-01-01 10:00:00"])
 def test_a_value_that_yaml_cannot_make_sense_of_is_a_wrong_value(folder: Path, value: str) -> None:
     """It is shown at its key like any other."""

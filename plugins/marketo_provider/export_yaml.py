@@ -3,6 +3,7 @@
 Anchors and aliases are refused: each export stands for itself, and a small file cannot grow when it is read.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +21,7 @@ _NO_YAML: Final = (
 )
 # Numbers and dates are shorter. To make a number of a longer text may take minutes.
 _LONGEST_NUMBER: Final = 100
+_HALF_A_CHARACTER: Final = re.compile(r"[\ud800-\udfff]")
 _UNREADABLE: Final = object()
 """Stands for a value that YAML itself cannot make sense of, for the model to refuse like any wrong type."""
 
@@ -104,10 +106,13 @@ def _mapping(loader: _Loader, node: yaml.MappingNode, path: Path, located: Locat
     for key_node, value_node in node.value:
         key = _scalar(loader, key_node) if isinstance(key_node, yaml.ScalarNode) else _UNREADABLE
         line = key_node.start_mark.line + 1
-        if not isinstance(key, str):
+        # Half a character, such as \ud800, keeps pydantic from looking at anything beside the key.
+        if not isinstance(key, str) or _HALF_A_CHARACTER.search(key):
             unnamed = (*path, f"(line {line})")
             located.lines[unnamed] = line
-            located.faults.append(Fault(unnamed, "must be a plain word", "Put it in quotes."))
+            located.faults.append(
+                Fault(unnamed, "must be a plain word", "Put it in quotes, and write no escapes.")
+            )
             continue
         if key in values:
             message = f"stands twice, first in line {located.lines[*path, key]}"
