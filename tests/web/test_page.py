@@ -206,7 +206,9 @@ def test_a_retired_field_shows_no_figures_of_before(client: TestClient, store: S
     assert "1 export: 1 retired" in text_of(client, "")
     assert f"was retired on {NOW:%Y-%m-%d %H:%M} UTC" in text
     assert "True in Marketo" not in text
+    assert "Begin a run" not in text
     assert "Run now" not in text
+    assert "Nothing has been exported yet" not in text
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"format": 2}', b"[]"])
