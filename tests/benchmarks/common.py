@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -19,6 +19,7 @@ from tests.benchmarks.profile import profile
 
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">=": operator.ge, "==": operator.eq}
 MIB = 1024 * 1024
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -70,23 +71,22 @@ def best(side: Callable[..., Work], *arguments: Any, rounds: int | None = None) 
     Three rounds, or as many as ROUNDS says. With PROFILE=1 it is told first where the processor's time goes.
     """
     if os.environ.get("PROFILE"):
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            parts = pool.apply(profile, (side, *arguments))
+        parts = _apart(profile, side, *arguments)
         shares = "".join(f"{package:<40}{share:>8.1%}\n" for package, share in parts)
         sys.stdout.write(f"processor time of {side.__name__}\n{shares}\n")
-    done = [_apart(side, *arguments) for _ in range(rounds or size("ROUNDS", 3))]
+    done = [_apart(_observed, side, *arguments) for _ in range(rounds or size("ROUNDS", 3))]
     fastest = min(done, key=lambda work: work.seconds)
     fastest.rss_bytes = max(work.rss_bytes for work in done)
     return fastest
 
 
-def _apart(side: Callable[..., Work], *arguments: Any) -> Work:
+def _apart(work: Callable[..., T], *arguments: Any) -> T:
     # Spawned: the peak of a forked process would begin with its parent's.
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_observed, (side, arguments))
+        return pool.apply(work, arguments)
 
 
-def _observed(side: Callable[..., Work], arguments: tuple[Any, ...]) -> Work:
+def _observed(side: Callable[..., Work], *arguments: Any) -> Work:
     work = side(*arguments)
     work.rss_bytes = peak_rss()
     return work

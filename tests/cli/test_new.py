@@ -13,6 +13,7 @@ from include.sandbox.marketo_fields import Field
 from marketo_provider.__main__ import main
 from marketo_provider.export_files import load_exports
 from marketo_provider.exports import CohortExport
+from tests.cli.terminal import Terminal
 from tests.connected_world import ANN, BOB, connect, connected_world, created
 from tests.sync.world import FIELD, OTHER_FIELD, World
 
@@ -35,14 +36,6 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.setattr("sys.stdin", io.StringIO())
     return connected_world(tmp_path / "state", monkeypatch)
-
-
-class Terminal(io.StringIO):
-    """A person who types."""
-
-    def isatty(self) -> bool:
-        """Say that it is one."""
-        return True
 
 
 def type_in(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:

@@ -10,6 +10,7 @@ import requests
 
 from include.sandbox.marketo_fields import Field
 from marketo_provider.__main__ import main
+from tests.cli.terminal import Terminal
 from tests.pages import commands
 from tests.sync.world import FIELD, MARKETO_URL, InProcess, World
 
@@ -56,14 +57,6 @@ def connect(monkeypatch: pytest.MonkeyPatch, world: World, name: str, url: str) 
 def type_in(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """Give a line by standard input."""
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
-
-
-class Terminal(io.StringIO):
-    """A person who is asked."""
-
-    def isatty(self) -> bool:
-        """Say that it is one."""
-        return True
 
 
 def lose_base(world: World) -> str:

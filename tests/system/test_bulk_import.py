@@ -11,7 +11,6 @@ import psutil
 import pytest
 
 from include.demo.airflow import Airflow, running_airflow
-from include.demo.airflow_api import DagRun
 from include.demo.sandbox import Sandbox, running_sandbox
 from include.demo.truth import read_cohort
 from include.demo.waiting import wait_for
@@ -102,11 +101,11 @@ def test_a_run_goes_on_after_the_triggerer_was_killed(
     kill(processes.component("triggerer"))
     sandbox.marketo("POST", "release-imports")
     processes.start("triggerer")
-    ended = _wait_for_end(airflow, run)
+    ended = airflow.wait_for_end(*run)
 
     assert wait.keys() == {"marketo_conn_id", "batch_ids", "until"}
     assert wait["batch_ids"] == [job["batch_id"]]
-    assert ended.state == "success"
+    assert ended == "success"
     assert _uploads(sandbox, "flagDeferred") == 1
     assert _holding_true(sandbox, "flagDeferred") == _members(sandbox)
 
@@ -124,7 +123,7 @@ def test_a_run_goes_on_while_the_triggerer_is_frozen(
         process.suspend()
     processes.start("triggerer")
     sandbox.marketo("POST", "release-imports")
-    ended = _wait_for_end(airflow, run)
+    ended = airflow.wait_for_end(*run)
     for process in frozen:
         process.resume()
     wait_for(
@@ -133,7 +132,7 @@ def test_a_run_goes_on_while_the_triggerer_is_frozen(
         otherwise=lambda: "The triggerer that was frozen does not go on.",
     )
 
-    assert ended.state == "success"
+    assert ended == "success"
     assert len(airflow.api.runs("deferred")) == 2
     assert _uploads(sandbox, "flagDeferred") == 2
     assert _holding_true(sandbox, "flagDeferred") == _members(sandbox)
@@ -147,9 +146,9 @@ def test_a_run_goes_on_after_its_worker_was_killed(
 
     kill(processes.supervisor(airflow.api.try_id(*run, "export")))
     sandbox.marketo("POST", "release-imports")
-    ended = _wait_for_end(airflow, run)
+    ended = airflow.wait_for_end(*run)
 
-    assert ended.state == "success"
+    assert ended == "success"
     assert _uploads(sandbox, "flagHeld") == 1
     assert _holding_true(sandbox, "flagHeld") == _members(sandbox)
 
@@ -186,16 +185,6 @@ def _run_until_queued(airflow: Airflow, sandbox: Sandbox, dag_id: str, field: st
 
     wait_for(waits, seconds=_LONGEST, otherwise=lambda: "The run does not get to waiting for its import.")
     return dag_id, run_id
-
-
-def _wait_for_end(airflow: Airflow, run: tuple[str, str]) -> DagRun:
-    def ended() -> DagRun | None:
-        now = airflow.api.run(*run)
-        return now if now.is_over else None
-
-    return wait_for(
-        ended, seconds=_LONGEST, otherwise=lambda: f"The run is not over: {airflow.api.task_states(*run)}"
-    )
 
 
 def _last_record(home: Path, field: str) -> str | None:

@@ -43,10 +43,6 @@ def read_addresses(values: Sequence[object]) -> tuple[list[str | None], list[Unu
     short = pc.less_equal(pc.binary_length(column), pa.scalar(_LONGEST))
     plain = pc.and_(pc.match_substring_regex(column, rf"\A{_ADDRESS}\z"), short).fill_null(fill_value=False)
     for index in np.flatnonzero(~plain.to_numpy(zero_copy_only=False)).tolist():
-        value = values[index]
-        if value is None:
-            causes[index] = Unusable.WITHOUT_EMAIL
-            continue
-        read = read_address(value)
+        read = read_address(values[index])
         addresses[index], causes[index] = (None, read) if isinstance(read, Unusable) else (read, None)
     return addresses, causes

@@ -33,8 +33,8 @@ async function get(path) {
   }
 }
 
-function counted(count, one, several = `${one}s`) {
-  return `${count.toLocaleString("en-GB")} ${count === 1 ? one : several}`;
+function counted(count, one) {
+  return `${count.toLocaleString("en-GB")} ${count === 1 ? one : `${one}s`}`;
 }
 
 function inWords(report) {
