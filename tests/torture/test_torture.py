@@ -1,12 +1,15 @@
 """The fault harness itself: seeds repeat, planted bugs are found, and fifty seeds find nothing."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.pages import read
+from tests.torture import kinds
 from tests.torture.planted import ROOT, find
 from tests.torture.schedule import Schedule
 
@@ -32,6 +35,13 @@ def test_a_seed_repeats() -> None:
     first, again = (torture("--seed=5")[1] for _ in range(2))
 
     assert first["faults"] == again["faults"]
+
+
+def test_the_docs_say_how_often_each_kind_took_effect() -> None:
+    """At least twenty times."""
+    told = {kind: int(times) for kind, times in re.findall(r"`(\w+)` (\d+)", read("docs/reliability.md"))}
+
+    assert {kind for kind, times in told.items() if times >= 20} == set(kinds.ALL)
 
 
 def test_a_schedule_repeats() -> None:
