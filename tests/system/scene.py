@@ -15,8 +15,9 @@ from include.demo.airflow_api import NewConnection
 from include.demo.sandbox import Sandbox
 from include.demo.truth import read_cohort
 from include.demo.waiting import wait_for
+from include.distributed.flights import judge_flights, writes_of
 from tests.system.running import Processes
-from tests.system.witness import Write, judge_leads, judge_writes, writes_of
+from tests.system.witness import judge_leads
 
 COHORT = 1001
 FIELD = "mixpanelFlag"
@@ -154,14 +155,14 @@ class Scene:
         """Return the addresses in the cohort."""
         return read_cohort(self.sandbox.emails(COHORT)).members
 
-    def writes(self) -> list[Write]:
-        """Return the writes so far."""
-        return writes_of(self.sandbox.calls())
+    def writes(self) -> int:
+        """Return how many requests have written so far."""
+        return writes_of(FIELD, self.sandbox.calls())
 
     def faults(self) -> list[str]:
         """Return what is wrong with Marketo's leads and with what was asked of it."""
         leads = self.sandbox.leads()
-        return judge_leads(leads, FIELD, self.members()) + judge_writes(self.writes(), leads)
+        return judge_leads(leads, FIELD, self.members()) + judge_flights(self.sandbox.calls(), leads)
 
     def records(self, kind: str) -> int:
         """Return how many records of a kind the target's log holds."""

@@ -87,7 +87,7 @@ def vendors_away(scene: Scene) -> None:
     with scene.outage():
         pass
 
-    scene.wait(lambda: len(scene.writes()) > 3, "its first writes")
+    scene.wait(lambda: scene.writes() > 3, "its first writes")
     with scene.outage():
         renewed = scene.records("lease_renewed")
         scene.wait(lambda: scene.records("lease_renewed") > renewed + 2, "it to keep its lease")
