@@ -18,8 +18,6 @@ def end_connections_in_time(pool: ConnectionPool, deadlines: Deadlines) -> None:
     """Have each new connection of a pool shut at the end of its timeout, whatever comes in meanwhile."""
     if not isinstance(pool, HTTPConnectionPool):
         raise TypeError(type(pool))
-    if not isinstance(pool, HTTPConnectionPool):
-        raise TypeError(type(pool))
 
     class Connection(pool.ConnectionCls):  # type: ignore[name-defined, misc] # with TLS or without, by a proxy or not
         def connect(self) -> None:
