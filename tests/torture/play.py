@@ -12,13 +12,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import duckdb
-
 from include.sandbox.marketo_bulk_queue import ImportSettings, NextImports
-from marketo_provider.state import workspace
 from marketo_provider.sync import batches, import_files
 from tests.sync.world import FIELD
-from tests.torture import kinds, pool
+from tests.torture import databases, kinds, pool
 from tests.torture.by_hand import Marks, break_field, interfere, mend_fields
 from tests.torture.process import Plan
 from tests.torture.schedule import Round, Schedule
@@ -29,7 +26,6 @@ from tests.torture.world import World, address
 
 _DAYS = 86_400.0
 _ASKS = re.compile(r"(allow_exits|allow_entries) = (\d+)")
-_connect = duckdb.connect
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,14 +212,10 @@ def _settle(schedule: Schedule) -> None:
     """Make the provider work in the small (few records a request, few rows a file), and repeatably."""
     logging.disable(logging.CRITICAL)
     pool.install()
+    databases.install()
     chance = Random(f"names {schedule.seed}")  # noqa: S311 - repeatable on purpose
     secrets.token_hex = lambda nbytes=None: f"{chance.getrandbits(8 * (nbytes or 16)):0{2 * (nbytes or 16)}x}"
     secrets.randbits = chance.getrandbits  # type: ignore[assignment] # its argument has another name
     batches.MOST_RECORDS = schedule.records
     most = len(f"email,{FIELD}\r\n") + schedule.file_rows * len(f"{address(0)},true\r\n")
     import_files.write_import_files.__kwdefaults__ = {"most_bytes": most}
-
-    def connect(config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-        return _connect(config=config | {"threads": "1"})
-
-    workspace.duckdb.connect = connect  # type: ignore[attr-defined]
