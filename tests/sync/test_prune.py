@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from marketo_provider.errors import StoreUnusable, Superseded
+from include.sandbox.marketo_bulk_queue import ImportSettings
+from marketo_provider.errors import ImportsUnderWay, LeaseLost, StoreUnusable, Superseded
 from marketo_provider.sync.export import export_cohort
 from marketo_provider.sync.snapshot import read_snapshot
-from tests.sync.world import FIELD, World
+from tests.sync.world import FIELD, HookedStore, Killed, World
 
 ANN, BOB, CAT = "ann@example.com", "bob@example.com", "cat@example.com"
 
@@ -111,6 +112,53 @@ def test_lists_of_runs_are_kept_for_their_time(world: World) -> None:
 
     assert names(world, "runs") == [young.snapshot, last.snapshot]
     assert old.snapshot not in names(world, "runs")
+
+
+def test_what_is_no_run_is_left_alone(world: World) -> None:
+    """A file manager has looked into the folder, or somebody has kept a copy."""
+    old = world.sync([ANN])
+    world.store.write(f"{world.run().folder}/runs/.DS_Store", b"x")
+    world.clock.sleep(timedelta(days=91).total_seconds())
+
+    last = world.sync([ANN, BOB])
+
+    assert old.snapshot not in names(world, "runs")
+    assert names(world, "runs") == [".DS_Store", last.snapshot]
+
+
+def test_a_run_that_takes_longer_than_lists_are_kept_loses_nothing(tmp_path: Path) -> None:
+    """Its first try is stalled just before it prunes, while another writes down what an import has done."""
+    world = World(tmp_path, sync_type="one_time")
+    world.route = "bulk_import"
+    world.settings = world.settings.model_copy(update={"keep_runs_days": 1})
+    world.marketo.instance.imports.settings = ImportSettings(seconds_to_start=timedelta(days=3).total_seconds())
+    world.set_cohort([ANN, BOB])
+    name = read_snapshot(world.run("run")).name
+    with pytest.raises(ImportsUnderWay):
+        export_cohort(world.run("run"), name)
+    world.clock.sleep(timedelta(days=2).total_seconds())
+    whole, stalled = world.store, []
+
+    def die(told: str) -> None:
+        if told.startswith("before publish") and "/ledger/" in told:
+            raise Killed
+
+    def stall(told: str) -> None:
+        if told.startswith("before write") and told.endswith("head.json") and not stalled:
+            stalled.append(told)
+            world.clock.sleep(timedelta(days=2).total_seconds())
+            world.store = HookedStore(whole, die)
+            with pytest.raises(Killed):
+                export_cohort(world.run("run"), name)
+
+    world.store = HookedStore(whole, stall)
+    with pytest.raises(LeaseLost):
+        export_cohort(world.run("run"), name)
+    world.store = whole
+    world.clock.sleep(600)
+
+    assert export_cohort(world.run("run"), name).left_over == 0
+    assert world.flags() == {ANN: True, BOB: True}
 
 
 def test_a_settle_that_cannot_prune_is_settled_all_the_same(world: World, monkeypatch: Any) -> None:

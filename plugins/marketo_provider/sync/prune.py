@@ -1,8 +1,8 @@
 """Pruning at settle: what no run needs any more is removed, since it is personal data and takes room.
 
 Of a target's files those stay that its last settle or the state before it names (somebody may be reading), its
-newest snapshot, and the lists and journals of runs for `keep_runs_days`. The log stays: its records hold no
-address.
+newest snapshot, the lists and journals of runs for `keep_runs_days`, and those of the run that settles: it may go
+on for longer, and write there. The log stays: its records hold no address.
 
 What is to go is found before the settle is appended, which proves that the lease was held until then: a run that
 is stalled after its settle and loses the lease must not remove what another has written meanwhile.
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from marketo_provider.errors import StoreUnusable
+from marketo_provider.state.files import runs_kept
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import Settled
 from marketo_provider.state.snapshots import SnapshotFolder
@@ -34,7 +35,7 @@ def find_unneeded(run: Run, log: TargetLog, settled: Settled) -> list[str]:
     before = log.target
     needed = {*before.deltas, *settled.deltas, before.base, settled.base}
     needed.update(path for one in before.imports for path in (one.rows, *one.later))
-    return [*_ledger_files(run, needed), *_snapshots(run, settled), *_runs(run, log, needed)]
+    return [*_ledger_files(run, needed), *_snapshots(run, settled), *_runs(run, log, settled, needed)]
 
 
 def _ledger_files(run: Run, needed: set[str | None]) -> Iterator[str]:
@@ -68,13 +69,14 @@ def _being_read(run: Run, folder: SnapshotFolder) -> bool:
     return session is not None and run.clock.now() - session.begun_at <= _LONGEST_READ
 
 
-def _runs(run: Run, log: TargetLog, needed: set[str | None]) -> Iterator[str]:
+def _runs(run: Run, log: TargetLog, settled: Settled, needed: set[str | None]) -> Iterator[str]:
     oldest = run.clock.now() - timedelta(days=run.settings.keep_runs_days)
-    for name in run.store.names(f"{run.folder}/runs"):
+    for name in runs_kept(run.store, run.folder):
         begun = log.record(int(name))
         if begun and begun.at >= oldest:
             return
         path = f"{run.folder}/runs/{name}"
         # Where nothing was settled for so long, the ledger still needs the journals.
-        if not any(file and file.startswith(f"{path}/") for file in needed):
+        still_needed = any(file and file.startswith(f"{path}/") for file in needed)
+        if not still_needed and int(name) != settled.snapshot:
             yield path
