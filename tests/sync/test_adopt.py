@@ -156,6 +156,20 @@ def test_exits_of_adopted_leads_go_by_id(world: World) -> None:
     assert world.flags() == {"new@example.com": False, ANN: True}
 
 
+def test_leads_that_are_known_stay_known(world: World) -> None:
+    """A list without ids, after an older store was restored, say: an exit still follows a changed address."""
+    world.sync([ANN, BOB])
+    known = ledger(world)
+    adopt(world, "Email\nann@example.com\nBOB@example.com\n")
+    assert ledger(world) == {ANN: known[ANN], "BOB@example.com": known[BOB]}
+    lead = next(lead for lead in world.marketo.instance.leads if lead.values["email"] == ANN)
+    world.marketo.instance.leads.update(lead, {"email": "new@example.com"})
+
+    world.sync([BOB])
+
+    assert world.flags() == {"new@example.com": False, BOB: True}
+
+
 def test_adopting_waits_for_a_run_that_writes(world: World) -> None:
     """Its settle would not know of what was adopted."""
     run = world.run()

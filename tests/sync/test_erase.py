@@ -166,10 +166,35 @@ def test_a_cohort_that_is_being_read_is_waited_for(world: World, tmp_path: Path)
     with pytest.raises(LeaseHeld, match=r"is being read.*Nothing was erased"):
         erase(world)
     assert world.run().open_log().target.lease is None
-    world.clock.sleep(3 * 3600)
+    world.clock.sleep(25 * 3600)
     erase(world)
 
     assert not (tmp_path / folder).exists()
+    assert traces(tmp_path) == []
+
+
+def test_a_cohort_that_takes_hours_to_read_is_waited_for(world: World, tmp_path: Path) -> None:
+    """Its pages were read by who did not know yet, and would be delivered: he would be True once more."""
+    whole, refused = world.store, []
+
+    def take_long(told: str) -> None:
+        if told.startswith("after write") and "/pages/" in told:
+            world.clock.sleep(3 * 3600)
+        if told.startswith("before publish") and told.endswith("shared.parquet"):
+            world.store = whole
+            with pytest.raises(LeaseHeld, match="is being read") as raised:
+                erase(world)
+            refused.append(raised.value)
+
+    world.store = HookedStore(whole, take_long)
+    run = world.run()
+    name = read_snapshot(run).name
+    world.store = whole
+    erase(world)
+
+    assert len(refused) == 1
+    assert export_cohort(run, name).entered == 0
+    assert world.flags()[ANN.lower()] is False
     assert traces(tmp_path) == []
 
 

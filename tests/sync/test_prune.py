@@ -137,7 +137,7 @@ def test_a_run_that_takes_longer_than_lists_are_kept_loses_nothing(tmp_path: Pat
     with pytest.raises(ImportsUnderWay):
         export_cohort(world.run("run"), name)
     world.clock.sleep(timedelta(days=2).total_seconds())
-    whole, stalled = world.store, []
+    whole, stalled = world.store, list[str]()
 
     def die(told: str) -> None:
         if told.startswith("before publish") and "/ledger/" in told:

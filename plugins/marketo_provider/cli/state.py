@@ -113,7 +113,7 @@ def _adopt(arguments: argparse.Namespace) -> int:
     target = target_folder(arguments.target)
     lease = lease_of(TargetLog(store, target, SystemClock()), settings)
     with arguments.file as source:
-        count = adopt_leads(lease, source)
+        count = adopt_leads(lease, source, memory_limit=settings.memory_limit)
     say(f"{arguments.target}: adopted {count:,}; the next run sets False those who are not in the cohort")
     return 0
 

@@ -9,8 +9,10 @@ from typing import TextIO
 
 from marketo_provider.errors import ImportsUnderWay, InvalidSetting, TargetClaimed
 from marketo_provider.state.lease import Lease
-from marketo_provider.state.ledger import Flag, Key, LedgerRow, encode_rows
+from marketo_provider.state.ledger import Flag, Key, LedgerRow, encode_rows, load_ledger
 from marketo_provider.state.records import Adopted, Released
+from marketo_provider.state.target import Target
+from marketo_provider.state.workspace import Workspace, quoted
 from marketo_provider.sync.address import Unusable, read_address
 from marketo_provider.sync.import_wait import IDS_ARE_VALID_FOR
 from marketo_provider.sync.summarise import summarise_claim
@@ -22,16 +24,17 @@ _LEAD_ID = re.compile(r"[1-9][0-9]{0,17}")
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-def adopt_leads(lease: Lease, source: TextIO) -> int:
+def adopt_leads(lease: Lease, source: TextIO, *, memory_limit: str = "512MiB") -> int:
     """Enter the leads of a CSV that hold True into the ledger, and return how many addresses they have.
 
     The CSV has a header with a column `Email` (or `Email Address`), as Marketo's own list exports do, and may
-    have one `Id`; several leads of one address are lines of their own. Whoever of them is not in the cohort is
-    then set False by the next run.
+    have one `Id`; several leads of one address are lines of their own. Lead ids that the ledger knows stay known.
+    Whoever of them is not in the cohort is then set False by the next run.
 
     Args:
         lease: the target's, not yet taken.
         source: the CSV.
+        memory_limit: of the comparison with the ledger.
 
     Raises:
         InvalidSetting: it is no CSV, there is no such column, or a row has no valid address; says which line.
@@ -50,7 +53,8 @@ def adopt_leads(lease: Lease, source: TextIO) -> int:
                 f"python -m marketo_provider state release {target}"
             )
         path = f"{lease.log.folder}/adopted/{secrets.token_hex(16)}.parquet"
-        lease.log.store.write(path, encode_rows(rows))
+        with Workspace(lease.log.store, memory_limit=memory_limit) as workspace:
+            _save(workspace, rows, lease.log.target, path)
         lease.append(Adopted(at=lease.now(), by=lease.holder, rows=path))
     return len(rows)
 
@@ -86,6 +90,18 @@ def release_target(lease: Lease) -> None:
             )
         lease.append(Released(at=lease.now(), by=lease.holder))
     summarise_claim(lease.log.store, lease.log.folder, None)
+
+
+def _save(workspace: Workspace, rows: list[LedgerRow], target: Target, path: str) -> None:
+    """Store the rows, each with the lead ids too that were known for its address: its lead may get another one."""
+    load_ledger(workspace, target)
+    told = workspace.scratch / "adopted.parquet"
+    told.write_bytes(encode_rows(rows))
+    workspace.save(
+        "SELECT told.* REPLACE (list_sort(list_distinct(list_concat(told.lead_ids, known.lead_ids))) AS lead_ids) "
+        f"FROM read_parquet({quoted(told)}) AS told LEFT JOIN ledger AS known USING (key_high, key_low)",
+        path,
+    )
 
 
 def _rows(reader: "csv.DictReader[str]") -> list[LedgerRow]:

@@ -21,7 +21,7 @@ from marketo_provider.state.target import Target
 from marketo_provider.state.workspace import Workspace, csv_rows
 from marketo_provider.sync.import_wait import UNANSWERED_FOR
 from marketo_provider.sync.run import Work
-from marketo_provider.sync.snapshot import USABLE_FOR
+from marketo_provider.sync.snapshot import LONGEST_READ
 from marketo_provider.sync.withdraw import Withdrawal
 
 
@@ -93,12 +93,12 @@ class Erasure:
                 self._store.delete(f"{folder.path}/pages")
                 continue
             session = folder.session()
-            if session and self._lease.now() - session.begun_at <= USABLE_FOR:
+            if session and self._lease.now() - session.begun_at <= LONGEST_READ:
                 raise LeaseHeld(
                     f"The cohort of {self._name} is being read, or its reading broke off. "
                     "Nothing was erased. Run the command again when the task snapshot_cohort has ended, or after "
-                    f"{session.begun_at + USABLE_FOR:%H:%M} UTC.",
-                    resume_at=session.begun_at + USABLE_FOR,
+                    f"{session.begun_at + LONGEST_READ:%Y-%m-%d %H:%M} UTC.",
+                    resume_at=session.begun_at + LONGEST_READ,
                 )
             folder.abandon()
 

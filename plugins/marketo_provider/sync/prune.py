@@ -17,11 +17,9 @@ from marketo_provider.state.log import TargetLog
 from marketo_provider.state.records import Settled
 from marketo_provider.state.snapshots import SnapshotFolder
 from marketo_provider.sync.run import Run
-from marketo_provider.sync.snapshot import dry_name
+from marketo_provider.sync.snapshot import LONGEST_READ, dry_name
 
 _LEDGER_FOLDERS = ("adopted", "imports", "intents", "ledger")
-# A read that is not complete after so long was given up.
-_LONGEST_READ = timedelta(days=1)
 
 
 def find_unneeded(run: Run, log: TargetLog, settled: Settled) -> list[str]:
@@ -52,7 +50,7 @@ def _snapshots(run: Run, settled: Settled) -> Iterator[str]:
         folder = SnapshotFolder(run.store, run.folder, name)
         if not name.isdecimal():
             # A dry run removes its own, unless somebody has ended it.
-            if name < dry_name(run.clock.now() - _LONGEST_READ):
+            if name < dry_name(run.clock.now() - LONGEST_READ):
                 yield folder.path
             continue
         if int(name) >= settled.snapshot or int(name) == own:
@@ -66,7 +64,7 @@ def _being_read(run: Run, folder: SnapshotFolder) -> bool:
         session = None if folder.snapshot() else folder.session()
     except StoreUnusable:
         return False
-    return session is not None and run.clock.now() - session.begun_at <= _LONGEST_READ
+    return session is not None and run.clock.now() - session.begun_at <= LONGEST_READ
 
 
 def _runs(run: Run, log: TargetLog, settled: Settled, needed: set[str | None]) -> Iterator[str]:

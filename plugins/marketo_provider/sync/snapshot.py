@@ -21,6 +21,8 @@ from marketo_provider.sync.run import Run, logger
 from marketo_provider.wording import shown
 
 USABLE_FOR = timedelta(hours=2)
+# A read that is not complete after so long was given up; until then somebody may be at it.
+LONGEST_READ = timedelta(days=1)
 # It comes by XCom, or out of somebody's template, and becomes a path.
 _NAME = re.compile(r"[0-9]{8,18}|dry-[0-9T]{21}")
 _PAGES_OF_NO_USE = (SessionLost, SnapshotIncomplete, CohortUnusable)
