@@ -289,6 +289,35 @@ def test_s3_without_a_filesystem_is_refused() -> None:
         open_store("s3", "bucket/state", None)
 
 
+def test_what_s3_does_not_delete_is_told(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers 200 all the same, and the address of somebody who was erased would stay."""
+    store = TypedStore(S3Store(s3, f"{BUCKET}/kept"))
+    store.write("a/1", b"x")
+
+    async def delete_objects(**_: object) -> dict[str, Any]:
+        return {"Errors": [{"Key": "ann@example.com", "Code": "AccessDenied"}]}
+
+    monkeypatch.setattr(s3.s3, "delete_objects", delete_objects)
+    with pytest.raises(StoreUnavailable, match=r"\(EACCES\)\. The worker's user may not") as caught:
+        store.delete("a")
+
+    assert "ann@example.com" not in str(caught.value)
+    assert store.names("a") == ["1"]
+
+
+def test_a_large_folder_on_s3_is_listed_and_deleted_whole(s3: AbstractFileSystem) -> None:
+    """S3 lists and deletes a thousand objects at a time."""
+    store = S3Store(s3, f"{BUCKET}/large")
+    names = [f"{number:06d}.parquet" for number in range(2001)]
+    s3.pipe({f"{BUCKET}/large/a/pages/{name}": b"x" for name in names})
+    store.write("a/pages2", b"x")
+    assert store.names("a/pages") == names
+
+    store.delete("a/pages")
+
+    assert store.names("a") == ["pages2"]
+
+
 @pytest.fixture
 def cached(s3: AbstractFileSystem) -> AbstractFileSystem:
     """Return a filesystem that caches its listings, as Airflow's does."""

@@ -161,14 +161,18 @@ class S3Store:
         return sorted(key.rstrip("/").rsplit("/", 1)[-1] for key in keys)
 
     def delete(self, path: str) -> None:
-        """Delete an object, or all below a prefix."""
+        """Delete an object, or all below a prefix; `rm` would not tell what S3 has refused to delete."""
         self._fs.invalidate_cache()
+        bucket = self._root.partition("/")[0]
         with contextlib.suppress(FileNotFoundError):
-            self._fs.rm(self._key(path), recursive=True)
+            there = [{"Key": key.partition("/")[2]} for key in self._fs.find(self._key(path))]
+            while there:
+                some, there = {"Objects": there[:1000], "Quiet": True}, there[1000:]
+                if self._fs.call_s3("delete_objects", Bucket=bucket, Delete=some).get("Errors"):
+                    raise PermissionError(errno.EACCES, "an object was not deleted")
 
     def fetch(self, path: str, scratch: Path) -> Path:
-        """Download."""
-        # A path may be longer than a file's name.
+        """Download, to another name: a path may be longer than a file's name."""
         local = scratch / hashlib.sha256(path.encode()).hexdigest()
         self._fs.get_file(self._key(path), str(local))
         return local
@@ -249,11 +253,8 @@ _OUT_OF_REACH = (
 _FULL = "The disk is full: free space, on that of [marketo_provider] state_url and on the worker's own."
 _FORBIDDEN = "The worker's user may not: give it the folder of [marketo_provider] state_url."
 _ADVICE = {
-    errno.ENOSPC: _FULL,
-    errno.EDQUOT: _FULL,
-    errno.EACCES: _FORBIDDEN,
-    errno.EPERM: _FORBIDDEN,
-    errno.EROFS: _FORBIDDEN,
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FULL),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _FORBIDDEN),
 }
 
 
