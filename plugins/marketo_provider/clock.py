@@ -12,10 +12,14 @@ class Clock(Protocol):
         """Return the wall-clock time, aware, in UTC."""
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that never goes back; only differences mean something."""
+        """Return seconds on a clock that never goes back, nor stands still; only differences mean something."""
 
     def sleep(self, seconds: float) -> None:
         """Pause the calling thread."""
+
+
+# Goes on while the machine is suspended, as others' clocks do, who take over meanwhile. Not every system has it.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SystemClock:
@@ -27,7 +31,7 @@ class SystemClock:
 
     def monotonic(self) -> float:
         """Return seconds on the machine's monotonic clock."""
-        return time.monotonic()
+        return time.clock_gettime(_CLOCK)
 
     def sleep(self, seconds: float) -> None:
         """Pause the calling thread."""

@@ -154,7 +154,7 @@ def deliver(export: Export) -> tuple[float, float]:
                     action="updateOnly",
                     lookup_field="email",
                     partition=None,
-                    deadline=min(time.monotonic() + _WINDOW_SECONDS, presence.deadline),
+                    deadline=min(run.clock.monotonic() + _WINDOW_SECONDS, presence.deadline),
                 )
             except VendorUnavailable:
                 continue

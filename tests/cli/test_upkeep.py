@@ -95,6 +95,18 @@ def test_damaged_logs_that_targets_share_are_named(
     assert f"{folder}/log/00000001.json: is damaged" in capsys.readouterr().out
 
 
+def test_a_list_of_erased_addresses_that_has_lost_its_key_is_named(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It stops every read of a cohort."""
+    type_in(monkeypatch, ANN)
+    main(["state", "erase"])
+    world.store.delete("suppressed/key")
+
+    assert main(["state", "verify"]) == 1
+    assert "suppressed/key: is missing or damaged" in capsys.readouterr().out
+
+
 def test_a_target_that_is_not_there_is_not_whole(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """A misspelt name is told."""
     assert main(["state", "verify", f"{HOST}/other"]) == 1
@@ -145,6 +157,19 @@ def test_another_instance_is_not_written_to(
     assert status == 1
     assert "Connection `other` is of 127.0.0.1:9999, and the target of 127.0.0.1:8001" in capsys.readouterr().err
     assert world.flags() == {ANN: True, BOB: True}
+
+
+@pytest.mark.parametrize("command", ["repair", "retire", "erase"])
+def test_a_connection_that_is_not_there_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """And no run has to wait for a command that did nothing."""
+    monkeypatch.delenv("AIRFLOW_CONN_MARKETO_DEFAULT")
+    type_in(monkeypatch, ANN)
+
+    assert main(["state", command, TARGET, *(["--yes"] if command == "retire" else [])]) == 1
+    assert "Airflow knows no Connection `marketo_default`" in capsys.readouterr().err
+    assert world.run().open_log().target.lease is None
 
 
 def test_a_field_that_marketo_lost_is_told(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,14 +90,21 @@ def open_work(store: Store, settings: ProviderSettings, folder: str, conn_id: st
 
     Raises:
         StoreUnusable: there is no such target.
-        InvalidSetting: the Connection is wrong, or of another instance.
+        InvalidSetting: the Connection is not there, wrong, or of another instance.
         FieldUnusable: Marketo has no such field any more.
     """
+    from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415 - as below
+
     from marketo_provider.hooks.marketo import MarketoHook  # noqa: PLC0415 - needs Airflow
 
     claim = open_log(store, folder).target.claim
     hook = MarketoHook(conn_id)
-    limits = hook.get_settings()
+    try:
+        limits = hook.get_settings()
+    except AirflowNotFoundException:
+        raise InvalidSetting(
+            f"Airflow knows no Connection `{conn_id}`. Name that of the instance with --marketo-conn-id."
+        ) from None
     host, field = folder.split("/")[1:]
     if limits.host != host:
         raise InvalidSetting(

@@ -14,6 +14,7 @@ from marketo_provider.clock import SystemClock
 from marketo_provider.errors import StoreUnusable
 from marketo_provider.state import instance, slots
 from marketo_provider.state.store import Store
+from marketo_provider.state.suppression import KEY, SuppressionList
 from marketo_provider.state.verify import Problem, verify_log, verify_target
 from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.repair import repair_target
@@ -24,7 +25,7 @@ def verify(arguments: argparse.Namespace) -> int:
     """Print what is wrong with the store, or with one target."""
     store, settings = open_store()
     folders = [target_folder(arguments.target)] if arguments.target else target_names(store)
-    problems = [] if arguments.target else _shared_logs(store)
+    problems = [] if arguments.target else [*_shared_logs(store), *_suppression_list(store)]
     with Workspace(store, memory_limit=settings.memory_limit) as workspace:
         for folder in folders:
             if not store.names(f"{folder}/log"):
@@ -43,6 +44,14 @@ def _shared_logs(store: Store) -> list[Problem]:
     for project in store.names("mixpanel"):
         problems += verify_log(store, f"mixpanel/{project}", slots.decode_record)
     return problems
+
+
+def _suppression_list(store: Store) -> list[Problem]:
+    try:
+        SuppressionList(store)
+    except StoreUnusable:
+        return [Problem(KEY, "is missing or damaged: nobody can tell who was erased, and no cohort is read")]
+    return []
 
 
 def repair(arguments: argparse.Namespace) -> int:

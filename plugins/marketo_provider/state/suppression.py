@@ -13,7 +13,7 @@ from marketo_provider.errors import StoreUnusable
 from marketo_provider.state.store import Store
 
 _FOLDER = "suppressed"
-_KEY = f"{_FOLDER}/key"
+KEY = f"{_FOLDER}/key"
 
 
 class SuppressionList:
@@ -36,7 +36,7 @@ class SuppressionList:
         """Put an address on the list."""
         if not self._key:
             with contextlib.suppress(FileExistsError):
-                self._store.create(_KEY, secrets.token_hex(32).encode())
+                self._store.create(KEY, secrets.token_hex(32).encode())
             self._key = self._read_key()
         name = self._hash(address)
         self._store.write(f"{_FOLDER}/{name}", b"erased")
@@ -68,9 +68,9 @@ class SuppressionList:
 
     def _read_key(self) -> bytes:
         try:
-            return bytes.fromhex(self._store.read(_KEY).decode())
+            return bytes.fromhex(self._store.read(KEY).decode())
         except (FileNotFoundError, ValueError):
             raise StoreUnusable(
-                f"The state store's file {_KEY} is missing or damaged: nobody can tell who was erased. Nothing "
+                f"The state store's file {KEY} is missing or damaged: nobody can tell who was erased. Nothing "
                 f"was sent. Restore it; or delete the folder {_FOLDER}, and erase again who must stay erased."
             ) from None
