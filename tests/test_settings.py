@@ -97,6 +97,14 @@ def test_another_store_is_refused_without_quoting_it(url: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_a_folder_that_duckdb_would_take_for_a_column_is_refused() -> None:
+    """Each file below `address=x` would have the address x in every row."""
+    with pytest.raises(InvalidSetting, match=r"state_url: must be a path without `=`"):
+        ProviderSettings.parse({"state_url": "/var/env=prod/marketo_state"})
+
+    assert ProviderSettings.parse({"state_url": "s3://bucket/env=prod"}).state_url == "s3://bucket/env=prod"
+
+
 @pytest.mark.parametrize(
     ("key", "text", "message"),
     [

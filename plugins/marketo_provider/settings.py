@@ -24,6 +24,9 @@ def _store_url(value: str) -> str:
     on_s3 = parts.scheme == "s3" and parts.netloc and "@" not in parts.netloc
     if not (on_disk or on_s3) or parts.query or parts.fragment:
         raise ValueError("must be an absolute path, file:///path or s3://bucket/prefix, without credentials")
+    if on_disk and "=" in parts.path:
+        # DuckDB takes what stands on both sides of it for a column of every file below.
+        raise ValueError("must be a path without `=`")
     return url.rstrip("/")
 
 

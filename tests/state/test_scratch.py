@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from marketo_provider.errors import StoreUnusable
 from marketo_provider.state.scratch import Scratch
 
 # A task that works in its folder until it is killed.
@@ -95,3 +96,13 @@ def test_what_others_may_have_put_there_is_left_alone(temporary: Path) -> None:
         "marketo-provider-task-link",
         "precious",
     ]
+
+
+def test_a_folder_that_duckdb_would_take_for_a_column_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file in `address=x` would have the address x in every row."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "address=x"))
+
+    with pytest.raises(StoreUnusable, match="Set TMPDIR"):
+        Scratch()

@@ -12,11 +12,16 @@ import weakref
 from contextlib import suppress
 from pathlib import Path
 
+from marketo_provider.errors import StoreUnusable
+
 _PREFIX = "marketo-provider-task-"
 
 
 class Scratch:
     """A new folder, readable by this process's user only.
+
+    Raises:
+        StoreUnusable: DuckDB would take a part of its path, `name=value`, for a column of every file in it.
 
     Attributes:
         path: where it is.
@@ -24,6 +29,11 @@ class Scratch:
     """
 
     def __init__(self) -> None:
+        if "=" in tempfile.gettempdir():
+            raise StoreUnusable(
+                "The path of the folder for temporary files holds `=`. Nothing was sent. Set TMPDIR to another one "
+                "on the worker."
+            )
         for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
             _remove_if_left(left)
         held = None
