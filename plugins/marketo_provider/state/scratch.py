@@ -31,8 +31,8 @@ class Scratch:
     def __init__(self) -> None:
         if "=" in tempfile.gettempdir():
             raise StoreUnusable(
-                "The path of the folder for temporary files holds `=`. Nothing was sent. Set TMPDIR to another one "
-                "on the worker."
+                "The path of the folder for temporary files holds `=`. Nothing was sent. Set TMPDIR to another "
+                "folder on the worker."
             )
         for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
             _remove_if_left(left)
