@@ -36,12 +36,14 @@ def files(world: World) -> dict[str, str]:
     target = world.run().open_log().target
     run = target.settled.report["snapshot"] if target.settled else ""
     lists = world.store.names(f"{TARGET}/runs/{run}")
+    journals = world.store.names(f"{TARGET}/runs/{run}/journals")
     return {
         "base": target.base or "",
         "delta": target.deltas[0],
         "addresses": f"{TARGET}/snapshots/{run}/addresses.parquet",
         "shared": f"{TARGET}/snapshots/{run}/shared.parquet",
         "changes": f"{TARGET}/runs/{run}/{next(name for name in lists if name.startswith('changes'))}",
+        "journal": f"{TARGET}/runs/{run}/journals/{journals[0]}",
         "record": f"{TARGET}/log/00000002.json",
         "head": f"{TARGET}/head.json",
     }
@@ -52,7 +54,7 @@ def test_a_store_in_use_is_whole(world: World) -> None:
     assert problems(world) == []
 
 
-@pytest.mark.parametrize("kind", ["base", "delta", "addresses", "shared", "changes", "record"])
+@pytest.mark.parametrize("kind", ["base", "delta", "addresses", "shared", "changes", "journal", "record"])
 def test_a_missing_file_is_named(world: World, kind: str) -> None:
     """Whichever it is."""
     path = files(world)[kind]
@@ -61,7 +63,7 @@ def test_a_missing_file_is_named(world: World, kind: str) -> None:
     assert [problem.path for problem in problems(world)] == [path]
 
 
-@pytest.mark.parametrize("kind", ["base", "delta", "addresses", "shared"])
+@pytest.mark.parametrize("kind", ["base", "delta", "addresses", "shared", "changes", "journal"])
 @pytest.mark.parametrize("half", [0.3, 0.9])
 def test_a_file_that_is_cut_off_is_named(world: World, kind: str, half: float) -> None:
     """As a full disk or a broken copy leaves it."""

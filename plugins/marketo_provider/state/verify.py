@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from marketo_provider.clock import Clock
 from marketo_provider.errors import StoreUnusable
-from marketo_provider.state.files import runs_kept
+from marketo_provider.state.files import is_change_list, runs_kept
 from marketo_provider.state.ledger import SCHEMA, Flag, key_sql
 from marketo_provider.state.log import TargetLog
 from marketo_provider.state.numbered_log import read_hint
@@ -22,7 +22,7 @@ from marketo_provider.state.records import ImportEnded, Intended, Journaled, Rec
 from marketo_provider.state.snapshots import MEMBERS_SCHEMA, SnapshotFolder
 from marketo_provider.state.store import Store
 from marketo_provider.state.target import Target
-from marketo_provider.state.workspace import Workspace, is_readable, quoted
+from marketo_provider.state.workspace import Workspace, csv_rows, is_readable, quoted
 
 _LOOKS = 5
 _FLAGS = ", ".join(f"'{flag}'" for flag in Flag)
@@ -60,7 +60,7 @@ def verify_target(store: Store, folder: str, *, clock: Clock, workspace: Workspa
         found = [*_ledger(store, log.target, workspace), *_own_snapshot(store, folder, log.target)]
         if not found or log.refresh().number == before:
             break
-    return [*problems, *found, *_runs(store, folder, log)]
+    return [*problems, *found, *_runs(store, folder, log, workspace)]
 
 
 def verify_log(store: Store, folder: str, read: Callable[[bytes, str], Any]) -> list[Problem]:
@@ -135,9 +135,9 @@ def _snapshots(store: Store, folder: str, workspace: Workspace) -> Iterator[Prob
                 yield found
 
 
-def _runs(store: Store, folder: str, log: TargetLog) -> Iterator[Problem]:
+def _runs(store: Store, folder: str, log: TargetLog, workspace: Workspace) -> Iterator[Problem]:
     """Look for the lists of the runs that are kept; those of a run go together."""
-    kept = runs_kept(store, folder)
+    kept, looked_at = runs_kept(store, folder), log.target.files
     if not kept:
         return
     for number in range(int(min(kept)), log.target.number + 1):
@@ -146,10 +146,27 @@ def _runs(store: Store, folder: str, log: TargetLog) -> Iterator[Problem]:
         except StoreUnusable:
             continue  # told before
         for path in _lists(record):
-            # A run that ends meanwhile may remove those of another.
             run = path.removeprefix(f"{folder}/runs/").partition("/")[0]
-            if run in kept and not _is_there(store, path) and store.names(f"{folder}/runs/{run}"):
-                yield Problem(path, "is missing")
+            found = _check_list(store, path, workspace) if run in kept and path not in looked_at else None
+            # A run that ends meanwhile may remove those of another.
+            if found and store.names(f"{folder}/runs/{run}"):
+                yield found
+
+
+def _check_list(store: Store, path: str, workspace: Workspace) -> Problem | None:
+    if not is_change_list(path):
+        found = check_file(store, path, SCHEMA, workspace)
+        return found if isinstance(found, Problem) else None
+    try:
+        rows = csv_rows(quoted(store.fetch(path, workspace.scratch)), ("address", "set_to"))
+        (strange,) = workspace.row(
+            f"SELECT count(*) FROM {rows} WHERE coalesce(set_to NOT IN ('true', 'false'), true)"
+        )
+    except FileNotFoundError:
+        return Problem(path, "is missing")
+    except StoreUnusable:
+        strange = 1
+    return Problem(path, "is damaged: it has other lines than were written") if strange else None
 
 
 def _lists(record: Record | None) -> Iterator[str]:
