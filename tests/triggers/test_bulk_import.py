@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
 from airflow.triggers.base import TriggerEvent
+from asgiref.sync import sync_to_async
 
 from marketo_provider import errors
 from marketo_provider.hooks.marketo import MarketoHook
@@ -188,3 +190,30 @@ def test_a_route_that_does_not_exist_is_refused_when_the_dag_is_parsed() -> None
     """Not in the middle of a run."""
     with pytest.raises(ValueError, match="route"):
         CohortToMarketoOperator(task_id="export", cohort_id=1, marketo_field="flag", route="pigeon")  # type: ignore[arg-type] # on purpose
+
+
+def test_a_marketo_that_is_slow_holds_up_no_other_trigger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All triggers of a triggerer share the one thread that `sync_to_async` takes where it is told nothing."""
+    asked, others_were_there = threading.Event(), threading.Event()
+    found: list[bool] = []
+
+    def slow(*_: Any) -> Look:
+        asked.set()
+        found.append(others_were_there.wait(30))
+        return Look(())
+
+    monkeypatch.setattr("marketo_provider.triggers.bulk_import.look_at_imports", slow)
+    monkeypatch.setattr(MarketoHook, "get_conn", lambda *_, **__: None)
+
+    async def others() -> None:
+        await sync_to_async(asked.wait, thread_sensitive=False)(30)
+        await sync_to_async(others_were_there.set)()
+
+    async def both() -> list[TriggerEvent]:
+        other = asyncio.create_task(others())
+        events = [event async for event in trigger(LATER).run()]
+        await other
+        return events
+
+    assert len(asyncio.run(both())) == 1
+    assert found == [True]

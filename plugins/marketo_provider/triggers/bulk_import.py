@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 
 from marketo_provider.clock import SystemClock
 from marketo_provider.hooks.marketo import MarketoHook
-from marketo_provider.sync.import_wait import Look, look_at_imports
+from marketo_provider.sync.import_wait import POLL_SECONDS, Look, look_at_imports
 
 
 class MarketoBulkImportTrigger(BaseTrigger):
@@ -41,7 +41,8 @@ class MarketoBulkImportTrigger(BaseTrigger):
         waiting: Sequence[int] = self.batch_ids
         until = datetime.fromisoformat(self.until)
         while waiting and (seconds := (until - datetime.now(UTC)).total_seconds()) > 0:
-            found = await sync_to_async(self._look)(waiting)
+            # In a thread of its own: all that is left to one thread waits behind a vendor that is slow.
+            found = await sync_to_async(self._look, thread_sensitive=False)(waiting)
             waiting = found.waiting
             if waiting:
                 await asyncio.sleep(min(found.pause_seconds, seconds))
@@ -49,4 +50,5 @@ class MarketoBulkImportTrigger(BaseTrigger):
 
     def _look(self, batch_ids: Sequence[int]) -> Look:
         # Made anew each time: a Connection that somebody mends meanwhile is taken up.
-        return look_at_imports(MarketoHook(self.marketo_conn_id).get_conn(), SystemClock(), batch_ids)
+        client = MarketoHook(self.marketo_conn_id).get_conn(patience_seconds=POLL_SECONDS)
+        return look_at_imports(client, SystemClock(), batch_ids)
