@@ -100,6 +100,18 @@ def test_adopted_leads_leave_with_the_next_run(world: World, tmp_path: Path) -> 
     assert world.flags() == {"old@example.com": False, "new@example.com": True}
 
 
+def test_a_user_without_a_name_may_give_a_field_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs as whichever number it was given."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    world.sync(["a@example.com"])
+
+    status = main(["state", "release", TARGET])
+
+    assert (status, world.run().open_log().target.claim) == (0, None)
+
+
 def test_a_released_field_is_free_for_another_cohort(world: World, tmp_path: Path) -> None:
     """After `release` another cohort may claim the field."""
     world.sync(["a@example.com"])

@@ -71,7 +71,11 @@ def open_log(store: Store, folder: str) -> TargetLog:
 
 def take_as() -> str:
     """Return the name under which a command holds a lease."""
-    return f"{getpass.getuser()} at the command line/{secrets.token_hex(8)}"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        user = f"user {os.getuid()}"
+    return f"{user} at the command line/{secrets.token_hex(8)}"
 
 
 def lease_of(log: TargetLog, settings: ProviderSettings) -> Lease:
