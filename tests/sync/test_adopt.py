@@ -170,6 +170,20 @@ def test_leads_that_are_known_stay_known(world: World) -> None:
     assert world.flags() == {"new@example.com": False, BOB: True}
 
 
+def test_a_lead_that_holds_false_is_not_taken_for_the_one_that_was_told(world: World) -> None:
+    """It has another address by now; the address is another lead's, whom the exit has to reach."""
+    world.sync([ANN, BOB])
+    world.sync([BOB])
+    lead = next(lead for lead in world.marketo.instance.leads if lead.values["email"] == ANN)
+    world.marketo.instance.leads.update(lead, {"email": "new@example.com"})
+    world.add_lead(ANN, **{FIELD: True})
+    adopt(world, "Email\nann@example.com\n")
+
+    world.sync([BOB])
+
+    assert world.flags() == {"new@example.com": False, ANN: False, BOB: True}
+
+
 def test_adopting_waits_for_a_run_that_writes(world: World) -> None:
     """Its settle would not know of what was adopted."""
     run = world.run()

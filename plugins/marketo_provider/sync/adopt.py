@@ -28,7 +28,7 @@ def adopt_leads(lease: Lease, source: TextIO, *, memory_limit: str = "512MiB") -
     """Enter the leads of a CSV that hold True into the ledger, and return how many addresses they have.
 
     The CSV has a header with a column `Email` (or `Email Address`), as Marketo's own list exports do, and may
-    have one `Id`; several leads of one address are lines of their own. Lead ids that the ledger knows stay known.
+    have one `Id`; several leads of one address are lines of their own. Leads that may hold True stay known.
     Whoever of them is not in the cohort is then set False by the next run.
 
     Args:
@@ -93,13 +93,14 @@ def release_target(lease: Lease) -> None:
 
 
 def _save(workspace: Workspace, rows: list[LedgerRow], target: Target, path: str) -> None:
-    """Store the rows, each with the lead ids too that were known for its address: its lead may get another one."""
+    """Store the rows, each with the leads that may hold True for its address too: they may get another address."""
     load_ledger(workspace, target)
     told = workspace.scratch / "adopted.parquet"
     told.write_bytes(encode_rows(rows))
     workspace.save(
         "SELECT told.* REPLACE (list_sort(list_distinct(list_concat(told.lead_ids, known.lead_ids))) AS lead_ids) "
-        f"FROM read_parquet({quoted(told)}) AS told LEFT JOIN ledger AS known USING (key_high, key_low)",
+        f"FROM read_parquet({quoted(told)}) AS told LEFT JOIN "
+        "(FROM ledger WHERE may_hold) AS known USING (key_high, key_low)",
         path,
     )
 
