@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from include.sandbox.marketo_bulk_queue import ImportSettings, NextImports
+from include.sandbox.marketo_partitions import Partition, Partitions
 from marketo_provider.errors import ImportsUnderWay, ImportUnreadable, WaitUntil
 from marketo_provider.state.store import LocalStore
 from marketo_provider.sync import import_files
@@ -154,6 +155,21 @@ def test_rows_that_match_several_leads_are_written_to_each(world: World) -> None
 
     held = [lead.values.get(FIELD) for lead in world.marketo.instance.leads]
     assert held == [True, True, True]
+    assert (report.set_true, report.refused) == (2, 0)
+
+
+def test_a_row_whose_lead_is_in_another_partition_is_written_there(world: World) -> None:
+    """The partition is for new leads; the import refuses the row, sync leads does not."""
+    partitions = [Partition(id=1, name="Default"), Partition(id=2, name="Emea")]
+    world.marketo.instance.partitions = Partitions(partitions)
+    world.export = world.export.model_copy(update={"partition": "Emea"})
+    world.add_lead(ANN)
+    world.set_cohort([ANN, BOB])
+
+    report = finish(world, "first")
+
+    assert world.flags() == {ANN: True, BOB: True}
+    assert {lead.partition for lead in world.marketo.instance.leads} == {"Default", "Emea"}
     assert (report.set_true, report.refused) == (2, 0)
 
 

@@ -28,13 +28,14 @@ from marketo_provider.sync.snapshot import USABLE_FOR
 
 _NOT_TAKEN_UP_FOR = timedelta(hours=2)
 _LOOK_AGAIN = timedelta(seconds=60)
-SEVERAL_MATCH = "import_several_match"
+# What a file cannot do and sync leads can: write to several leads, and to one in another partition than new ones.
+_BY_SYNC_LEADS = "by_sync_leads"
 # What reasons of Marketo's begin with, or hold; their own words may quote an address and are not shown.
 _CODES = (
-    ("multiple lead", SEVERAL_MATCH),
+    ("multiple lead", _BY_SYNC_LEADS),
     ("invalid data type", "import_invalid_data_type"),
     ("invalid email", "import_invalid_email"),
-    ("partition", "import_partition"),
+    ("partition", _BY_SYNC_LEADS),
     ("columns", "import_columns"),
     ("lookup", "import_lookup"),
 )
@@ -202,17 +203,16 @@ _FAILED = (
     "key_high, key_low, address, 'unknown' AS flag, was_true, true AS may_hold, NULL::VARCHAR AS code, lead_ids, "
     "tries + 1 AS tries, NULL::TIMESTAMPTZ AS next_try"
 )
-# Where several leads match, sync leads finds them and writes each by its id.
 _OUTCOME = f"""
     key_high, key_low, address,
-    CASE WHEN said IS NULL THEN 'true' WHEN said = '{SEVERAL_MATCH}' OR may_hold THEN 'unknown' ELSE 'refused' END
+    CASE WHEN said IS NULL THEN 'true' WHEN said = '{_BY_SYNC_LEADS}' OR may_hold THEN 'unknown' ELSE 'refused' END
         AS flag,
     said IS NULL OR was_true AS was_true,
-    said IS NULL OR said = '{SEVERAL_MATCH}' OR may_hold AS may_hold,
-    nullif(said, '{SEVERAL_MATCH}') AS code,
+    said IS NULL OR said = '{_BY_SYNC_LEADS}' OR may_hold AS may_hold,
+    nullif(said, '{_BY_SYNC_LEADS}') AS code,
     lead_ids,
-    CASE WHEN said IS NULL THEN 0 WHEN said = '{SEVERAL_MATCH}' THEN {IMPORT_TRIES} ELSE tries + 1 END AS tries,
-    CASE WHEN said <> '{SEVERAL_MATCH}' THEN $now + to_days(least(1 << least(tries, 5), 30)) END AS next_try
+    CASE WHEN said IS NULL THEN 0 WHEN said = '{_BY_SYNC_LEADS}' THEN {IMPORT_TRIES} ELSE tries + 1 END AS tries,
+    CASE WHEN said <> '{_BY_SYNC_LEADS}' THEN $now + to_days(least(1 << least(tries, 5), 30)) END AS next_try
 """
 
 

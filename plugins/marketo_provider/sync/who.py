@@ -30,7 +30,6 @@ _REASONS = {
     "1018": "a CRM sync owns the lead",
     "import_invalid_data_type": "Marketo did not accept a value",
     "import_invalid_email": "Marketo did not accept the address",
-    "import_partition": "the lead is in another partition, or one must be named",
     "import_columns": "Marketo could not read the row",
     "import_lookup": "Marketo could not look the address up",
     "import_other": "Marketo refused the row of an import",

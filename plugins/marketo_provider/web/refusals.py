@@ -36,7 +36,6 @@ REFUSALS: Final = {
     "unknown": Refusal("skipped without a reason", "look at the lead in Marketo"),
     "import_invalid_email": _ADDRESS,
     "import_invalid_data_type": _ADDRESS,
-    "import_partition": Refusal("the lead is in another partition, or one must be named", _NO_ACCESS.remedy),
     "import_too_long": Refusal("the address has no room in an import's file", "correct it in Mixpanel"),
 }
 
