@@ -10,6 +10,7 @@ from marketo_provider.state.records import Settled
 from marketo_provider.state.snapshots import Snapshot
 from marketo_provider.sync.changes import Extent
 from marketo_provider.sync.guards import check_guards
+from marketo_provider.sync.report import Report
 from marketo_provider.sync.snapshot import read_snapshot
 from tests.sync.world import World
 
@@ -46,8 +47,12 @@ def snapshot(*, profiles: int = 1000, members: int = 1000, without: int = 0) -> 
     )
 
 
-def last(world: World, *, address_share: float = 1.0, left_over: int = 0) -> Settled:
+def last(
+    world: World, *, address_share: float = 1.0, entered: int = 0, set_true: int = 0, left_over: int = 0
+) -> Settled:
     """Return a settle before this run."""
+    report = Report.begin(export="e", field="f", run_id="run-0", snapshot=snapshot(), started_at=NOW)
+    counts = {"entered": entered, "set_true": set_true, "left_over": left_over}
     return Settled(
         at=NOW,
         by="try-0",
@@ -60,7 +65,7 @@ def last(world: World, *, address_share: float = 1.0, left_over: int = 0) -> Set
         deltas=(),
         delivered=1,
         address_share=address_share,
-        report={},
+        report=report.model_copy(update=counts).model_dump(mode="json"),
         left_over=left_over,
         takeover_seconds=230,
     )
@@ -155,8 +160,19 @@ def test_the_first_run_may_enter_everybody(world: World) -> None:
 
 def test_what_was_left_over_does_not_enter_now(world: World) -> None:
     """What the last run did not send had been let through by it."""
-    assert not stops(world, extent(entered=2999, held=1000), snapshot(), last(world, left_over=2000))
-    assert stops(world, extent(entered=3001, held=1000), snapshot(), last(world, left_over=2000))
+    before = last(world, entered=2500, set_true=500, left_over=2000)
+    assert not stops(world, extent(entered=2999, held=1000), snapshot(), before)
+    assert stops(world, extent(entered=3001, held=1000), snapshot(), before)
+
+
+@pytest.mark.parametrize(("entered", "set_true"), [(0, 0), (500, 500), (0, 500)])
+def test_exits_and_a_full_refresh_that_were_left_over_let_nobody_enter(
+    world: World, entered: int, set_true: int
+) -> None:
+    """They are no entries of this run, so a cohort that swells after them stops it as ever."""
+    before = last(world, entered=entered, set_true=set_true, left_over=500_000)
+
+    assert stops(world, extent(entered=2001, held=1000), snapshot(), before)
 
 
 def test_a_one_time_export_goes_on_unasked(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from marketo_provider.errors import GuardedChange, GuardStopped
 from marketo_provider.state.records import Settled
 from marketo_provider.state.snapshots import Snapshot
 from marketo_provider.sync.changes import Extent
+from marketo_provider.sync.report import Report
 from marketo_provider.sync.run import Run
 
 _FEWEST_EXITS = 100
@@ -59,7 +60,7 @@ def _check_entries(run: Run, extent: Extent, last: Settled | None) -> None:
     # A one-time export goes on with its own snapshot: whom it sets True was decided when it began.
     if last is None or run.one_time:
         return
-    entered = extent.entered - last.left_over
+    entered = extent.entered - _left_to_enter(last)
     allowed = run.parameters.allow_entries
     share = run.export.max_entry_share * extent.held
     if entered >= _FEWEST_ENTRIES and entered > share and (allowed is None or entered > allowed):
@@ -68,6 +69,12 @@ def _check_entries(run: Run, extent: Extent, last: Settled | None) -> None:
             f"max_entry_share ({run.export.max_entry_share:g}) of them"
         )
         _stop(run, reason, "allow_entries", entered, extent.held)
+
+
+def _left_to_enter(last: Settled) -> int:
+    """Return how many entries the last run left over, at most; exits and a full refresh are left over too."""
+    report = Report.stored(last.report)
+    return min(last.left_over, max(0, report.entered - report.set_true))
 
 
 def _stop(run: Run, reason: str, parameter: str, count: int, held: int) -> None:
