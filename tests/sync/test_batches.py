@@ -18,7 +18,7 @@ _numbers = count()
 def change(*reach: int, value: bool = True, create: bool = True) -> Change:
     """Return a change of an address of its own."""
     number = next(_numbers)
-    row = LedgerRow(Key(0, number), f"user{number}@example.com", Flag.FALSE)
+    row = LedgerRow(Key(0, number), f"user{number}@example.com", Flag.FALSE if value else Flag.TRUE)
     return Change(row=row, value=value, create=create, reach=reach)
 
 

@@ -72,6 +72,46 @@ def test_an_exit_that_is_written_by_id_is_over() -> None:
     assert (row.flag, row.was_true, row.may_hold, row.lead_ids) == (Flag.FALSE, False, False, (7,))
 
 
+@pytest.mark.parametrize("flag", [Flag.UNKNOWN, Flag.FALSE, Flag.REFUSED])
+def test_an_exit_whose_last_word_was_not_true_goes_by_address_first(flag: Flag) -> None:
+    """What was sent without an answer, or somebody else wrote, may be in a lead that nobody knows the id of."""
+    course = departure(replace(HELD, flag=flag), 7, 8)
+    assert course.step is Step.BY_EMAIL
+
+    course.answers = [written(8)]
+
+    assert course.next_step()
+    assert (course.step, course.lead_ids) == (Step.BY_ID, (7,))
+    course.answers = [written(7)]
+    assert not course.next_step()
+    assert (course.outcome(NOW).flag, course.outcome(NOW).lead_ids) == (Flag.FALSE, (7, 8))
+
+
+@pytest.mark.parametrize("answer", [skipped("1004"), skipped("1003")])
+def test_an_exit_by_address_that_reaches_nobody_goes_to_the_leads_known(answer: LeadResult) -> None:
+    """Their address was changed, or they are gone, which is not asked twice."""
+    course = departure(replace(HELD, flag=Flag.UNKNOWN), 7)
+    course.answers = [answer]
+
+    assert course.next_step()
+    assert (course.step, course.lead_ids) == (Step.BY_ID, (7,))
+    course.answers = [skipped("1004")]
+    assert not course.next_step()
+    assert course.outcome(NOW).code == (answer.code if answer.code != "1004" else None)
+
+
+@pytest.mark.parametrize("found", [(8, 9), ()])
+def test_an_exit_by_address_to_duplicates_goes_to_all_leads_found_or_known(found: tuple[int, ...]) -> None:
+    """The known one has another address by now."""
+    course = departure(replace(HELD, flag=Flag.UNKNOWN), 7)
+    course.answers = [skipped("1007")]
+    assert course.next_step()
+
+    assert course.found(found)
+
+    assert (course.step, course.lead_ids) == (Step.BY_ID, (7, *found))
+
+
 @pytest.mark.parametrize("others", [[], [written(8)], [skipped("1003")]])
 def test_one_lead_that_is_gone_sends_an_exit_by_address_too(others: list[LeadResult]) -> None:
     """It may have been merged into one that has the address."""

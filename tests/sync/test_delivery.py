@@ -22,7 +22,7 @@ from marketo_provider.errors import (
     RequestRefused,
     VendorUnavailable,
 )
-from tests.sync.world import FIELD, InProcess, World
+from tests.sync.world import FIELD, HookedStore, InProcess, Killed, World
 
 DAY = 24 * 3600
 
@@ -36,6 +36,12 @@ def world(tmp_path: Path) -> World:
 def people(count: int, *, first: int = 0) -> list[str]:
     """Return so many addresses."""
     return [f"user{number}@example.com" for number in range(first, first + count)]
+
+
+def _dying_at_the_journal(told: str) -> None:
+    """Have the process end before an answer is durable."""
+    if told.startswith("before write") and "/journals/" in told:
+        raise Killed
 
 
 def lead_ids(world: World, email: str) -> list[int]:
@@ -200,6 +206,45 @@ def test_duplicates_of_an_unknown_id_are_set_false(world: World) -> None:
     world.sync(["bob@example.com"])
 
     assert [lead.values[FIELD] for lead in world.marketo.instance.leads] == [True, False, False]
+
+
+def test_who_leaves_after_a_lost_answer_is_set_false_at_all_leads(world: World) -> None:
+    """It would have told of leads that nobody knows: made anew for Ann, whose own has moved, or found as Bob's."""
+    world.sync(["ann@example.com", "bob@example.com", "cat@example.com"])
+    world.sync(["cat@example.com"])
+    (ann,) = world.marketo.instance.leads.find("email", ["ann@example.com"])
+    world.marketo.instance.leads.update(ann, {"email": "moved@example.com"})
+    world.add_lead("bob@example.com")
+    store = world.store
+    world.store = HookedStore(store, _dying_at_the_journal)
+    with pytest.raises(Killed):
+        world.sync(["ann@example.com", "bob@example.com", "cat@example.com"])
+    world.store = store
+    world.clock.sleep(300)
+    assert sum(bool(lead.values[FIELD]) for lead in world.marketo.instance.leads) == 4
+
+    world.sync(["cat@example.com"])
+
+    assert not any(world.flags()[name] for name in ("ann@example.com", "bob@example.com", "moved@example.com"))
+    assert {lead.values[FIELD] for lead in world.marketo.instance.leads.find("email", ["bob@example.com"])} == {
+        False
+    }
+
+
+def test_a_full_refresh_reaches_leavers_by_address_in_as_few_calls(world: World) -> None:
+    """And by id only the lead that the address does not lead to any more."""
+    world.sync(people(600))
+    world.sync(people(1), allow_exits=600)
+    (lead,) = world.marketo.instance.leads.find("email", people(2)[1:])
+    world.marketo.instance.leads.update(lead, {"email": "moved@example.com", FIELD: True})
+    world.add_lead(people(2)[1], **{FIELD: True})
+    before = len(world.writes())
+
+    world.sync(full_refresh=True)
+
+    sizes = [(len(write["input"]), write["lookupField"]) for write in world.writes()[before:]]
+    assert sizes == [(300, "email"), (299, "email"), (1, "id"), (1, "email")]
+    assert [address for address, flag in world.flags().items() if flag] == people(1)
 
 
 def test_a_lead_in_another_partition_is_set_true_there(tmp_path: Path) -> None:

@@ -101,6 +101,20 @@ def test_a_leaver_set_true_by_somebody_else_is_put_right(world: World) -> None:
     assert world.flags()[MEMBERS[0]] is False
 
 
+def test_a_lead_nobody_knew_of_that_has_a_leavers_address_is_put_right(world: World) -> None:
+    """The one that he had has another address by now, and is not the one that was seen."""
+    world.sync(MEMBERS[1:])
+    (lead,) = world.marketo.instance.leads.find("email", [MEMBERS[0]])
+    world.marketo.instance.leads.update(lead, {"email": "moved@example.com", FIELD: True})
+    world.add_lead(MEMBERS[0], **{FIELD: True})
+
+    world.sync([*MEMBERS[1:], "new@example.com"])
+    world.sync()
+
+    assert world.flags()[MEMBERS[0]] is False
+    assert world.flags()["moved@example.com"] is False
+
+
 def test_one_lead_of_several_is_enough_to_differ(world: World) -> None:
     """Mailing may use any of them."""
     world.add_lead(MEMBERS[0])

@@ -7,7 +7,7 @@ A refusal waits for its next try in its own direction only. A `refused` row that
 one that may not is of an entry; an entry that was refused in part is `unknown` with a code.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from marketo_provider.state.ledger import COLUMNS, SCHEMA, LedgerRow, decode_row
+from marketo_provider.state.ledger import COLUMNS, SCHEMA, Flag, LedgerRow, decode_row
 from marketo_provider.state.records import OpenImport
 from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.comparison import find_suspects
@@ -23,6 +23,7 @@ from marketo_provider.sync.importing import load_importing
 from marketo_provider.sync.ledger_counts import count_before
 
 _CHUNK_ROWS = 3000
+_ONE, _HELD = pa.scalar(1), pa.scalar(Flag.TRUE.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,21 @@ class Change:
     reach: tuple[int, ...]
     importing: bool = False
 
+    @property
+    def by_id(self) -> bool:
+        """Whether it goes to the leads that are known, and first: by all signs no other lead holds True.
+
+        Who was sent since without an answer, or found by a read-back, may be another lead.
+        """
+        return bool(self.reach) and self.row.flag is Flag.TRUE
+
 
 @dataclass(frozen=True, slots=True)
 class ChangeColumns:
     """Changes of one kind, each of one record, as columns: most of them never need an object of their own.
 
-    `rows` has the ledger's columns and `reach`, `keys` what a request names each by: the one lead that it
-    reaches where they go `by_id`, else the form to be sent.
+    `rows` has the ledger's columns and `reach`, of one lead at most; `keys` what a request names each by: that
+    lead where they go `by_id`, else the form to be sent.
     """
 
     rows: pa.RecordBatch = field(repr=False)
@@ -71,6 +80,13 @@ class ChangeColumns:
         """Return these and others of the same kind."""
         rows = pa.Table.from_batches([self.rows, other.rows]).combine_chunks().to_batches()
         return replace(self, rows=rows[0], keys=[*self.keys, *other.keys])
+
+    def reached_by(self, lead_ids: list[int]) -> bool:
+        """Return whether the leads that were written, one a change, are all that are known to be reached."""
+        if self.by_id:
+            return True
+        reach: list[Any] = self.rows["reach"].to_pylist()
+        return all(set(known) <= {lead_id} for known, lead_id in zip(reach, lead_ids, strict=True))
 
     @property
     def before(self) -> pa.RecordBatch:
@@ -238,19 +254,21 @@ def changes_of(workspace: Workspace, *, value: bool) -> Iterator[Change | Change
             create=create,
         )
         for batch in batches:
-            if rows := _reaching(batch, pc.equal, 0):
+            leads = pc.list_value_length(batch["reach"])
+            several = pc.greater(leads, _ONE)
+            by_id = pc.and_(pc.equal(leads, _ONE), pc.equal(batch["flag"], _HELD))
+            if rows := _filtered(batch, pc.invert(pc.or_(several, by_id))):
                 addresses: list[Any] = rows["address"].to_pylist()
                 yield ChangeColumns(rows, addresses, value, create, by_id=False)
-            if rows := _reaching(batch, pc.equal, 1):
+            if rows := _filtered(batch, by_id):
                 reach: Any = rows["reach"]
                 yield ChangeColumns(rows, reach.flatten().to_pylist(), value, create, by_id=True)
-            if rows := _reaching(batch, pc.greater, 1):
+            if rows := _filtered(batch, several):
                 yield from (_change(row, value=value, create=create) for row in rows.to_pylist())
 
 
-def _reaching(batch: pa.RecordBatch, compare: Callable[..., Any], leads: int) -> pa.RecordBatch | None:
-    """Return the rows that reach so many leads, if there are any."""
-    mask = compare(pc.list_value_length(batch["reach"]), leads)
+def _filtered(batch: pa.RecordBatch, mask: Any) -> pa.RecordBatch | None:
+    """Return the rows that a mask lets through, if there are any."""
     if mask.true_count == batch.num_rows:
         return batch
     return batch.filter(mask) if mask.true_count else None

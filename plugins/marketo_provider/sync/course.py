@@ -1,6 +1,8 @@
 """The course of one change: which requests it takes, and what Marketo holds once they are answered.
 
     exit:   by_id (every lead known) --1004--> by_email --1007--> look_up -> by_id
+            by_email, where True was not the last word --1007--> look_up -> by_id (every lead known or found)
+                      then by_id (every lead known that it has not reached)
     entry:  by_email --1007 (several leads)--> look_up -> by_id (all of them)
                      --1010 (in another partition than a new lead's)--> by_email, update only
 
@@ -56,7 +58,7 @@ class Course:
     @classmethod
     def begin(cls, change: Change) -> "Course":
         """Return a change's course at its start."""
-        step = Step.BY_ID if change.reach else Step.BY_EMAIL
+        step = Step.BY_ID if change.by_id else Step.BY_EMAIL
         return cls(change, step, change.create, change.reach)
 
     @property
@@ -82,21 +84,30 @@ class Course:
             self.step = Step.LOOK_UP
         elif self.step is Step.BY_EMAIL and _OTHER_PARTITION in codes and self.create:
             self.create = False
-        elif self.step is Step.BY_ID and NOT_FOUND in codes and not self.change.value and not self.looked_up:
+        elif self.step is Step.BY_ID and NOT_FOUND in codes and self.change.by_id and not self.looked_up:
             self.step = Step.BY_EMAIL
             self.kept = [answer for answer in self.answers if answer.code != NOT_FOUND]
+        elif self.step is Step.BY_EMAIL and not self.change.by_id and (missed := self._missed):
+            self.step = Step.BY_ID
+            self.kept = [answer for answer in self.answers if answer.code != NOT_FOUND]
+            self.lead_ids = missed
         else:
             return False
         self.answers = []
         return True
 
+    @property
+    def _missed(self) -> tuple[int, ...]:
+        """The leads known for the address that no answer has named."""
+        return tuple(sorted({*self.change.reach} - self.written))
+
     def found(self, lead_ids: tuple[int, ...]) -> bool:
         """Take the leads that a look-up found; return whether there is one to write to."""
         self.looked_up = True
-        self.lead_ids = lead_ids
+        self.lead_ids = lead_ids if self.change.by_id else tuple(sorted({*lead_ids, *self.change.reach}))
         self.step = Step.BY_ID
         self.answers = []
-        return bool(lead_ids)
+        return bool(self.lead_ids)
 
     def outcome(self, now: datetime) -> LedgerRow:
         """Return the ledger's row once there is no further step."""

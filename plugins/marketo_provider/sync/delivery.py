@@ -207,7 +207,7 @@ class Delivery:
     def _carried_out(self, batch: Batch, answer: Answer) -> None:
         if not isinstance(answer, LeadResults):
             self._found(batch, answer)
-        elif batch.columns and (lead_ids := answer.written):
+        elif batch.columns and (lead_ids := answer.written) and batch.columns.reached_by(lead_ids):
             self._outcomes.written(batch.columns, answer, lead_ids)
         else:
             self._answered(batch, answer)
