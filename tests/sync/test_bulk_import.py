@@ -9,6 +9,7 @@ import pytest
 
 from include.sandbox.marketo_bulk_queue import ImportSettings, NextImports
 from include.sandbox.marketo_partitions import Partition, Partitions
+from include.sandbox.wire import json_response
 from marketo_provider.errors import ImportsUnderWay, ImportUnreadable, WaitUntil
 from marketo_provider.state.store import LocalStore
 from marketo_provider.sync import import_files
@@ -32,12 +33,12 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-def finish(world: World, run_id: str, name: str | None = None) -> Report:
+def finish(world: World, run_id: str, name: str | None = None, **parameters: bool) -> Report:
     """Let a run come to its end, waiting as Airflow's task does."""
     name = name or read_snapshot(world.run(run_id)).name
     for _ in range(200):
         try:
-            return export_cohort(world.run(run_id), name)
+            return export_cohort(world.run(run_id, **parameters), name)
         except WaitUntil as wait:
             world.wait(wait)
     raise AssertionError("the run does not come to its end")
@@ -187,6 +188,24 @@ def test_a_refused_row_is_refused_by_our_own_word(world: World) -> None:
 
     assert report.refused_by_code == {"import_other": 1}
     assert report.imported == 1
+
+
+@pytest.mark.parametrize("parameter", ["retry_refused", "full_refresh"])
+def test_who_was_refused_is_asked_for_again_in_all_rounds_of_a_run(world: World, parameter: str) -> None:
+    """The run parameter is not over with the first round, which has no place for all."""
+    world.limits = {"bulk_jobs_queued": 1}
+    world.route = "sync_leads"
+    skipped = {"status": "skipped", "reasons": [{"code": "1003", "message": "Invalid"}]}
+    answer = json_response({"success": True, "requestId": "1#2", "result": [skipped] * 6})
+    world.edit_marketo = lambda request, response: answer if b'"action"' in request.body else response
+    assert world.sync(people(6)).refused == 6
+    world.edit_marketo = lambda _, response: response
+    world.clock.sleep(60)
+    world.route = "bulk_import"
+
+    report = finish(world, "second", None, **{parameter: True})
+
+    assert (report.imported, uploads(world)) == (6, 2)
 
 
 def test_a_file_of_failures_with_unknown_columns_stops_the_run(world: World) -> None:

@@ -183,6 +183,21 @@ def test_a_refused_exit_waits_for_its_next_try(
     assert (extent.exited, scene.forgotten()) == (exited, [])
 
 
+@pytest.mark.parametrize(("tries", "days"), [(1, 1), (3, 4), (9, 30)])
+@pytest.mark.parametrize("members", [["ann@example.com"], []])
+def test_a_run_that_goes_on_asks_once_for_who_was_refused(
+    scene: Scene, tries: int, days: int, members: list[str]
+) -> None:
+    """Who was refused before the run began, and not by the run itself: the wait tells when that was."""
+    ann = row("ann@example.com", Flag.REFUSED, may_hold=not members, code="1003", tries=tries)
+
+    def found(refused_at: datetime) -> int:
+        waits = replace(ann, next_try=refused_at + timedelta(days=days))
+        return scene.find([waits], members, retry_refused=True, began_at=NOW).to_send
+
+    assert (found(BEFORE), found(LATER)) == (1, 0)
+
+
 def test_who_comes_back_after_a_refused_exit_enters_at_once(scene: Scene) -> None:
     """One of his leads may be False by now: the next try was the exit's."""
     ann = row("ann@example.com", Flag.REFUSED, may_hold=True, code="1008", tries=5, next_try=LATER)

@@ -17,6 +17,7 @@ SWITCHES = {
     "create_leads": True,
     "full_refresh": False,
     "retry_refused": False,
+    "began_at": None,
 }
 
 

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from marketo_provider.state.ledger import COLUMNS, SCHEMA, Flag, LedgerRow, decode_row
 from marketo_provider.state.records import OpenImport
 from marketo_provider.state.workspace import Workspace
-from marketo_provider.sync.comparison import find_suspects
+from marketo_provider.sync.comparison import RETRIED, find_suspects
 from marketo_provider.sync.importing import load_importing
 from marketo_provider.sync.ledger_counts import count_before
 
@@ -117,7 +117,7 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
     full_refresh: bool,
     retry_refused: bool,
     imports: Sequence[OpenImport] = (),
-    goes_on: bool = False,
+    began_at: datetime | None = None,
 ) -> Extent:
     """Make the tables `changes`, `forgotten` and `counted`, and return how much there is to change.
 
@@ -129,7 +129,8 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         full_refresh: assert every member, and every address that the ledger has `false`, again.
         retry_refused: do not wait for the next try of refused records.
         imports: the files that are under way.
-        goes_on: the run has sent before what goes out beside a file under way; it does not send that again.
+        began_at: the run goes on since then. What it has sent beside a file under way, or was refused, it does
+            not send again.
     """
     switches = {
         "now": now,
@@ -137,8 +138,9 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         "create_leads": create_leads,
         "full_refresh": full_refresh,
         "retry_refused": retry_refused,
+        "began_at": began_at,
     }
-    load_importing(workspace, imports, sent_before=goes_on)
+    load_importing(workspace, imports, sent_before=began_at is not None)
     find_suspects(workspace, switches)
     # One address, one request: whom a file that Marketo has taken will set True is not sent again meanwhile.
     workspace.run(
@@ -165,11 +167,12 @@ def find_changes(  # noqa: PLR0913 - each is a rule's own switch
         f"SELECT {COLUMNS}, false AS value, false AS create_lead, coalesce(reach, []) AS reach, "
         "importing.taken IS NOT NULL AS importing FROM leaving LEFT JOIN reaches USING (key_high, key_low) "
         "LEFT JOIN importing USING (key_high, key_low) WHERE ($full_refresh AND flag = 'false') "
-        "OR (may_hold AND (flag <> 'refused' OR $full_refresh OR $retry_refused "
+        f"OR (may_hold AND (flag <> 'refused' OR $full_refresh OR {RETRIED} "
         "OR coalesce(next_try <= $now, true)))",
         now=now,
         full_refresh=full_refresh,
         retry_refused=retry_refused,
+        began_at=began_at,
     )
     workspace.run(
         "CREATE OR REPLACE TABLE forgotten AS "

@@ -10,10 +10,16 @@ from marketo_provider.state.hashes import differing
 from marketo_provider.state.ledger import COLUMNS
 from marketo_provider.state.workspace import Workspace
 
+# Whether a person asks for a refused record again, and the run that goes on has not: a record waits 1, 2, 4 ... 30
+# days from its refusal.
+RETRIED = (
+    "($retry_refused AND coalesce(next_try - to_days(least(1 << least(greatest(tries - 1, 0), 5), 30)) "
+    "< $began_at::TIMESTAMPTZ, true))"
+)
 # Whether a ledger row is sent again if its address is a member, and looked at if it is not.
 _ENTERS = (
     "(flag = 'false' OR (flag = 'unknown' AND code IS NULL) OR (flag = 'refused' AND may_hold) "
-    "OR (code IS NOT NULL AND ($retry_refused OR coalesce(next_try <= $now, true))) "
+    f"OR (code IS NOT NULL AND ({RETRIED} OR coalesce(next_try <= $now, true))) "
     "OR (flag = 'absent' AND ((NOT was_true AND $create_leads) OR coalesce(next_try <= $now, true))) "
     "OR $full_refresh)"
 )

@@ -178,15 +178,17 @@ class _Export:
     def _find(self, workspace: Workspace) -> Extent:
         load_ledger(workspace, self._log.target)
         SnapshotFolder(self._run.store, self._run.folder, self._snapshot.name).load_members(workspace)
+        begun, parameters = self._settling.begun, self._run.parameters
         extent = find_changes(
             workspace,
             now=self._run.clock.now(),
             exits=not self._run.one_time,
             create_leads=self._run.export.create_leads,
-            full_refresh=self._run.parameters.full_refresh and not self._settling.begun,
-            retry_refused=self._run.parameters.retry_refused and not self._settling.begun,
+            full_refresh=parameters.full_refresh and not begun,
+            # Of a full refresh only who was refused before is left: the others enter by themselves.
+            retry_refused=parameters.retry_refused or (parameters.full_refresh and begun is not None),
             imports=self._log.target.imports,
-            goes_on=self._settling.begun is not None,
+            began_at=begun.started_at if begun else None,
         )
         self._report.entered, self._report.exited = extent.entered, extent.exited
         logger.info("%s: %d entered, %d exited.", self._run.label, extent.entered, extent.exited)
