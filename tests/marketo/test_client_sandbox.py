@@ -139,6 +139,30 @@ def test_300_leads_and_their_duplicates_are_read_page_by_page(world: World) -> N
     assert world.client.calls == 2
 
 
+def test_values_that_too_many_leads_match_are_asked_for_in_halves(world: World) -> None:
+    """1003; a lead is found once, and the rest of a question that can be answered is not asked again."""
+    world.limits(max_matches=6)
+    addresses = [f"user{number}@example.com" for number in range(4)]
+    expected = {world.add(address, flag=True) for address in addresses * 2 + addresses[:1] * 2}
+
+    found = world.client.find_leads("email", addresses, field=FLAG)
+
+    assert sorted(lead.lead_id for lead in found) == sorted(expected)
+    assert world.client.calls == 3
+
+
+def test_an_address_of_too_many_leads_is_refused(world: World) -> None:
+    """It cannot be asked for in parts."""
+    world.limits(max_matches=2)
+    for _ in range(3):
+        world.add(ANN)
+
+    with pytest.raises(RequestRefused) as refused:
+        world.client.find_leads("email", [BOB, ANN], field=FLAG)
+
+    assert refused.value.code == "1003"
+
+
 def test_leads_are_found_by_id_and_an_unset_flag_reads_false(world: World) -> None:
     """Ids that are gone are left out."""
     ids = [world.add(ANN), world.add(BOB, flag=True)]

@@ -35,6 +35,7 @@ __all__ = ["FailedRequest", "Field", "Lead", "LeadResult", "LeadResults", "Marke
 
 MAX_RECORDS = 300
 _NO_DATA = "702"
+_TOO_MANY = "1003"
 _NO_PERMISSION = "603"
 
 
@@ -133,7 +134,10 @@ class MarketoClient:
         field: str,
         deadline: float | None = None,
     ) -> list[Lead]:
-        """Return every lead that matches one of up to 300 values, with the flag that `field` holds."""
+        """Return every lead that matches one of up to 300 values, with the flag that `field` holds.
+
+        Values that more than 1,000 leads match, which Marketo refuses, are asked for in halves.
+        """
         _at_most(values)
         ends_at = self._exchange.deadline() if deadline is None else deadline
         form = {
@@ -162,7 +166,15 @@ class MarketoClient:
             except RequestRefused as refused:
                 if refused.code == _NO_DATA:
                     break
-                raise
+                if refused.code != _TOO_MANY or len(values) == 1:
+                    raise
+                middle = len(values) // 2
+                halves = (values[:middle], values[middle:])
+                return [
+                    lead
+                    for half in halves
+                    for lead in self.find_leads(filter_type, half, field=field, deadline=ends_at)
+                ]
             found += leads
         return found
 
