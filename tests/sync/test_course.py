@@ -191,6 +191,7 @@ def test_an_entry_refused_in_part_may_hold_true() -> None:
 
     row = course.outcome(NOW)
     assert (row.flag, row.code, row.may_hold, row.lead_ids) == (Flag.UNKNOWN, "1008", True, (7, 8))
+    assert row.was_true
 
 
 def test_an_entry_in_doubt_that_is_refused_later_may_hold_true() -> None:

@@ -632,6 +632,23 @@ def test_a_refusal_of_one_of_two_leads_keeps_the_other_in_mind(world: World) -> 
     assert [lead.values[FIELD] for lead in world.marketo.instance.leads] == [False, False, True]
 
 
+def test_a_member_of_whose_leads_one_was_true_is_not_created_again(world: World) -> None:
+    """The other was refused; both are deleted before he is asked for again."""
+    for _ in range(2):
+        world.add_lead("ann@example.com")
+    world.sync(["bob@example.com"])
+    last = lead_ids(world, "ann@example.com")[-1]
+    poison(world, lambda body: "609" if f'"id":{last}'.encode() in body else None)
+    world.sync(["ann@example.com", "bob@example.com"])
+    world.adapter = InProcess
+    world.marketo.instance.leads.delete(lead_ids(world, "ann@example.com"))
+    world.clock.sleep(2 * DAY)
+
+    world.sync()
+
+    assert world.flags() == {"bob@example.com": True}
+
+
 def test_an_address_is_asked_for_in_its_own_case(world: World) -> None:
     """The form that was sent first is sent ever after."""
     world.sync(["Ann@example.com", "bob@example.com"])

@@ -145,7 +145,7 @@ class Course:
         exit_refused = before.flag is Flag.REFUSED and before.may_hold
         tries = before.tries if exit_refused is not self.change.value else 0
         days = min(2**tries, _LONGEST_WAIT_DAYS)
-        was_true = before.was_true or before.flag is Flag.TRUE
+        was_true = before.was_true or before.flag is Flag.TRUE or (self.change.value and bool(self.written))
         return replace(row, was_true=was_true, tries=tries + 1, next_try=now + timedelta(days=days))
 
 
