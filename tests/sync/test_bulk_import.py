@@ -146,6 +146,24 @@ def test_who_leaves_and_comes_back_meanwhile_ends_true(world: World) -> None:
     assert world.flags() == dict.fromkeys([ANN, BOB, CAT], True)
 
 
+def test_who_was_imported_anew_is_set_false_at_all_leads(world: World) -> None:
+    """An import does not tell that it has made a lead, since the one that is known has another address by now."""
+    cohorts = [[ANN, BOB, CAT], [BOB, CAT], [ANN, BOB, CAT]]
+    for number, cohort in enumerate(cohorts):
+        if number == 2:
+            (ann,) = world.marketo.instance.leads.find("email", [ANN])
+            world.marketo.instance.leads.update(ann, {"email": DAN})
+        world.route = "bulk_import" if number == 2 else "sync_leads"
+        world.set_cohort(cohort)
+        finish(world, f"run-{number}")
+    assert world.flags()[ANN] is True
+
+    world.route = "sync_leads"
+    world.sync([BOB, CAT])
+
+    assert world.flags() == {ANN: False, BOB: True, CAT: True, DAN: False}
+
+
 def test_rows_that_match_several_leads_are_written_to_each(world: World) -> None:
     """The import refuses them; sync leads finds the leads in the same run."""
     world.add_lead(ANN)

@@ -23,7 +23,7 @@ from marketo_provider.sync.importing import load_importing
 from marketo_provider.sync.ledger_counts import count_before
 
 _CHUNK_ROWS = 3000
-_ONE, _HELD = pa.scalar(1), pa.scalar(Flag.TRUE.value)
+_NONE, _ONE, _HELD = pa.scalar(0), pa.scalar(1), pa.scalar(Flag.TRUE.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class Change:
     def by_id(self) -> bool:
         """Whether it goes to the leads that are known, and first: by all signs no other lead holds True.
 
-        Who was sent since without an answer, or found by a read-back, may be another lead.
+        Whom an import has set, or a request without an answer, or a read-back found, may be another lead.
         """
-        return bool(self.reach) and self.row.flag is Flag.TRUE
+        return bool(self.reach) and self.row.flag is Flag.TRUE and not self.row.tries
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +259,8 @@ def changes_of(workspace: Workspace, *, value: bool) -> Iterator[Change | Change
         for batch in batches:
             leads = pc.list_value_length(batch["reach"])
             several = pc.greater(leads, _ONE)
-            by_id = pc.and_(pc.equal(leads, _ONE), pc.equal(batch["flag"], _HELD))
+            told = pc.and_(pc.equal(batch["flag"], _HELD), pc.equal(batch["tries"], _NONE))
+            by_id = pc.and_(pc.equal(leads, _ONE), told)
             if rows := _filtered(batch, pc.invert(pc.or_(several, by_id))):
                 addresses: list[Any] = rows["address"].to_pylist()
                 yield ChangeColumns(rows, addresses, value, create, by_id=False)

@@ -90,8 +90,8 @@ def _told_only() -> Iterator[None]:
 def _calls(workspace: Workspace) -> int:
     """Return the fewest calls: full requests of each kind, by id (a record a lead) or by address."""
     counts = workspace.row(
-        "SELECT coalesce(sum(len(reach)) FILTER (flag = 'true'), 0)::BIGINT, "
-        "count(*) FILTER ((len(reach) = 0 OR flag <> 'true') AND NOT value), "
+        "SELECT coalesce(sum(len(reach)) FILTER (flag = 'true' AND tries = 0), 0)::BIGINT, "
+        "count(*) FILTER ((len(reach) = 0 OR flag <> 'true' OR tries > 0) AND NOT value), "
         "count(*) FILTER (value AND NOT create_lead), "
         "count(*) FILTER (create_lead) FROM changes"
     )
