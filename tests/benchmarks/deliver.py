@@ -101,7 +101,7 @@ def deliver(server: Server, changes: Path) -> Work:
         turn = CreateTurn(presence, run.clock, lambda *_, **__: True)
         with watch.running():
             delivery = Delivery(
-                run, lease, presence, turn, journal=journal, report=done, budget=budget, total=rows
+                run, lease, presence, turn, workspace, journal=journal, report=done, budget=budget, total=rows
             )
             for value in (False, True):
                 delivery.send(changes_of(workspace, value=value), exits=not value)

@@ -1,7 +1,6 @@
 """Changes as the columns that a comparison yields."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pyarrow as pa
 
@@ -14,6 +13,4 @@ def as_columns(changes: Sequence[Change]) -> ChangeColumns:
     kept = pa.Table.from_batches([column_rows(each.row for each in changes)])
     reach = pa.array([each.reach for each in changes], pa.list_(pa.int64()))
     (rows,) = kept.append_column("reach", reach).combine_chunks().to_batches()
-    by_id = bool(changes[0].reach)
-    keys: list[Any] = [each.reach[0] if by_id else each.row.address for each in changes]
-    return ChangeColumns(rows, keys, changes[0].value, changes[0].create, by_id)
+    return ChangeColumns(rows, [each.row.address for each in changes], changes[0].value, changes[0].create)

@@ -146,7 +146,7 @@ def test_who_was_adopted_is_no_reason_to_stop_the_first_run(world: World) -> Non
     assert world.sync([ANN, BOB]).entered == 0
 
 
-def test_exits_of_adopted_leads_go_by_id(world: World) -> None:
+def test_exits_of_adopted_leads_reach_them_by_id(world: World) -> None:
     """Also where the lead's address has changed since the list was exported."""
     lead_id = world.add_lead("new@example.com", **{FIELD: True})
     adopt(world, f"Id,Email\n{lead_id},old@example.com\n")

@@ -65,20 +65,26 @@ def test_a_full_request_does_not_wait() -> None:
     assert batches.next(last=False) is None
 
 
-def test_an_exit_takes_a_record_for_each_of_its_leads() -> None:
+def traces(*lead_ids: tuple[int, ...]) -> Batches:
+    """Return courses that wait for a trace of their leads."""
+    batches = Batches(iter(()))
+    for reach in lead_ids:
+        course = Course.begin(change(*reach, value=False, create=False))
+        course.step, course.lead_ids = Step.TRACE, reach
+        batches.add(course)
+    return batches
+
+
+def test_a_step_that_names_leads_takes_a_record_for_each() -> None:
     """By id."""
-    batches = Batches(iter([change(7, 8, value=False, create=False)]))
+    (batch,) = drain(traces((7, 8)))
 
-    (batch,) = drain(batches)
-
-    assert [(batch.step, item.lead_id) for item in batch.items] == [(Step.BY_ID, 7), (Step.BY_ID, 8)]
+    assert [(batch.step, item.lead_id) for item in batch.items] == [(Step.TRACE, 7), (Step.TRACE, 8)]
 
 
 def test_no_lead_is_twice_in_a_request() -> None:
     """Two who left may know the same lead."""
-    batches = Batches(iter([change(7, value=False, create=False), change(7, value=False, create=False)]))
-
-    taken = drain(batches)
+    taken = drain(traces((7,), (7,)))
 
     assert [[item.lead_id for item in batch.items] for batch in taken] == [[7], [7]]
 
@@ -94,10 +100,9 @@ def test_what_no_request_was_made_of_is_unsent_once_each() -> None:
     assert unsent == [queued, *changes]
 
 
-def columns(count: int, *reach: int, value: bool = True, create: bool = True) -> ChangeColumns:
-    """Return so many changes as columns: by e-mail, or by id to one lead each."""
-    changes = [change(*reach[number : number + 1], value=value, create=create) for number in range(count)]
-    return as_columns(changes)
+def columns(count: int) -> ChangeColumns:
+    """Return so many changes as columns."""
+    return as_columns([change() for _ in range(count)])
 
 
 @given(sizes=st.lists(st.integers(1, 700), max_size=4), singles=st.integers(0, 400))
@@ -131,16 +136,6 @@ def test_columns_that_do_not_fill_a_request_wait() -> None:
     batch = batches.next(last=True)
     assert batch is not None
     assert len(batch.items) == MOST_RECORDS - 1
-
-
-def test_no_lead_of_columns_is_twice_in_a_request() -> None:
-    """The second one goes with the next."""
-    reach = [*range(1, MOST_RECORDS), 1]
-
-    taken = drain(Batches(iter([columns(MOST_RECORDS, *reach, value=False, create=False)])))
-
-    assert [len(batch.items) for batch in taken] == [MOST_RECORDS - 1, 1]
-    assert [item.lead_id for batch in taken for item in batch.items] == reach
 
 
 def test_columns_that_no_request_was_made_of_are_unsent() -> None:

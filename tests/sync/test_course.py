@@ -33,6 +33,11 @@ def written(lead_id: int) -> LeadResult:
     return LeadResult("updated", lead_id, None)
 
 
+def traced(lead_id: int | None) -> LeadResult:
+    """Return what a trace tells of a lead: that it is there, and nobody else's; or that it is not."""
+    return LeadResult("skipped", lead_id, "1004")
+
+
 def skipped(code: str | None) -> LeadResult:
     """Return the answer to a record that was not."""
     return LeadResult("skipped", None, code)
@@ -49,19 +54,13 @@ def test_an_entry_that_was_written_is_true() -> None:
     assert (row.flag, row.was_true, row.may_hold, row.lead_ids) == (Flag.TRUE, True, True, (7,))
 
 
-def test_an_exit_goes_to_every_lead_known() -> None:
-    """By id, so that a changed address does not matter."""
-    course = departure(HELD, 7, 8)
-
-    assert (course.step, course.lead_ids) == (Step.BY_ID, (7, 8))
-
-
-def test_an_exit_without_a_known_lead_goes_by_address() -> None:
-    """Where no id is known there is the address."""
+def test_an_exit_goes_by_address_first() -> None:
+    """What holds True may be a lead whose id nobody told, and the lead that is known another's by now."""
     assert departure(HELD).step is Step.BY_EMAIL
+    assert departure(HELD, 7, 8).step is Step.BY_EMAIL
 
 
-def test_an_exit_that_is_written_by_id_is_over() -> None:
+def test_an_exit_that_has_written_the_lead_known_is_over() -> None:
     """Nothing more is asked."""
     course = departure(HELD, 7)
 
@@ -72,93 +71,106 @@ def test_an_exit_that_is_written_by_id_is_over() -> None:
     assert (row.flag, row.was_true, row.may_hold, row.lead_ids) == (Flag.FALSE, False, False, (7,))
 
 
-@pytest.mark.parametrize("flag", [Flag.UNKNOWN, Flag.FALSE, Flag.REFUSED])
-def test_an_exit_whose_last_word_was_not_true_goes_by_address_first(flag: Flag) -> None:
-    """What was sent without an answer, or somebody else wrote, may be in a lead that nobody knows the id of."""
-    course = departure(replace(HELD, flag=flag), 7, 8)
-    assert course.step is Step.BY_EMAIL
+@pytest.mark.parametrize("answer", [written(9), skipped("1004"), skipped("1003")])
+def test_an_exit_goes_to_a_known_lead_that_the_address_does_not_lead_to(answer: LeadResult) -> None:
+    """It has another address by now; so it is asked for by its id."""
+    course = departure(HELD, 7)
+    course.answers = [answer]
 
-    course.answers = [written(8)]
-
+    assert course.next_step()
+    assert (course.step, course.lead_ids) == (Step.TRACE, (7,))
+    course.answers = [traced(7)]
     assert course.next_step()
     assert (course.step, course.lead_ids) == (Step.BY_ID, (7,))
     course.answers = [written(7)]
     assert not course.next_step()
-    assert (course.outcome(NOW).flag, course.outcome(NOW).lead_ids) == (Flag.FALSE, (7, 8))
 
-
-@pytest.mark.parametrize("answer", [skipped("1004"), skipped("1003")])
-def test_an_exit_by_address_that_reaches_nobody_goes_to_the_leads_known(answer: LeadResult) -> None:
-    """Their address was changed, or they are gone, which is not asked twice."""
-    course = departure(replace(HELD, flag=Flag.UNKNOWN), 7)
-    course.answers = [answer]
-
-    assert course.next_step()
-    assert (course.step, course.lead_ids) == (Step.BY_ID, (7,))
-    course.answers = [skipped("1004")]
-    assert not course.next_step()
-    assert course.outcome(NOW).code == (answer.code if answer.code != "1004" else None)
-
-
-@pytest.mark.parametrize("found", [(8, 9), ()])
-def test_an_exit_by_address_to_duplicates_goes_to_all_leads_found_or_known(found: tuple[int, ...]) -> None:
-    """The known one has another address by now."""
-    course = departure(replace(HELD, flag=Flag.UNKNOWN), 7)
-    course.answers = [skipped("1007")]
-    assert course.next_step()
-
-    assert course.found(found)
-
-    assert (course.step, course.lead_ids) == (Step.BY_ID, (7, *found))
-
-
-@pytest.mark.parametrize("others", [[], [written(8)], [skipped("1003")]])
-def test_one_lead_that_is_gone_sends_an_exit_by_address_too(others: list[LeadResult]) -> None:
-    """It may have been merged into one that has the address."""
-    course = departure(HELD, 7, 8)
-
-    course.answers = [skipped("1004"), *others]
-
-    assert course.next_step()
-    assert course.step is Step.BY_EMAIL
-
-
-def test_what_was_written_by_id_counts_though_the_address_is_unknown() -> None:
-    """One of two leads was merged away, the other one has another address now."""
-    course = departure(HELD, 7, 8)
-    course.answers = [skipped("1004"), written(8)]
-    course.next_step()
-
-    course.answers = [skipped("1004")]
-
-    assert not course.next_step()
-    assert course.written == {8}
-    assert course.outcome(NOW).flag is Flag.FALSE
-
-
-def test_a_lead_that_refuses_stays_refused_though_the_address_is_written() -> None:
-    """The first of its leads still holds True."""
-    course = departure(HELD, 7, 8)
-    course.answers = [skipped("1003"), skipped("1004")]
-    course.next_step()
-
-    course.answers = [written(9)]
-
-    assert not course.next_step()
+    assert course.written >= {7}
     row = course.outcome(NOW)
-    assert (row.flag, row.code, row.may_hold) == (Flag.REFUSED, "1003", True)
+    assert 7 in row.lead_ids
+    assert row.flag is (Flag.REFUSED if answer.code == "1003" else Flag.FALSE)
 
 
-def test_an_exit_that_finds_no_lead_is_false() -> None:
+def test_a_lead_that_is_gone_or_a_members_is_left_alone_and_forgotten() -> None:
+    """Of three that were known one is still his."""
+    course = departure(HELD, 7, 8, 9)
+    course.answers = [skipped("1004")]
+    assert course.next_step()
+    course.answers = [traced(None), traced(8)]
+    assert not course.complete
+
+    course.answers.append(traced(None))
+
+    assert course.complete
+    assert course.next_step()
+    assert (course.step, course.lead_ids) == (Step.BY_ID, (8,))
+    course.answers = [written(8)]
+    assert not course.next_step()
+    assert (course.outcome(NOW).flag, course.outcome(NOW).lead_ids) == (Flag.FALSE, (8,))
+
+
+def test_a_trace_that_finds_nobody_ends_the_exit() -> None:
     """There is no such lead, and none is made."""
     course = departure(HELD, 7)
     course.answers = [skipped("1004")]
     course.next_step()
 
-    course.answers = [skipped("1004")]
+    course.answers = [traced(None)]
 
     assert not course.next_step()
-    assert course.outcome(NOW).flag is Flag.FALSE
+    assert (course.outcome(NOW).flag, course.outcome(NOW).lead_ids) == (Flag.FALSE, ())
+    assert not course.written
+
+
+def test_a_trace_that_is_refused_forgets_nobody() -> None:
+    """The next try asks again."""
+    course = departure(HELD, 7, 8)
+    course.answers = [skipped("1004")]
+    course.next_step()
+
+    course.answers = [skipped("1003"), traced(8)]
+    assert course.next_step()
+    course.answers = [written(8)]
+
+    assert not course.next_step()
+    row = course.outcome(NOW)
+    assert (row.flag, row.code, row.may_hold, row.lead_ids) == (Flag.REFUSED, "1003", True, (7, 8))
+
+
+@pytest.mark.parametrize("found", [(8, 9), ()])
+def test_an_exit_to_duplicates_goes_to_all_leads_found_then_to_the_others_known(found: tuple[int, ...]) -> None:
+    """The known one has another address by now; those that were found may be gone since."""
+    course = departure(HELD, 7)
+    course.answers = [skipped("1007")]
+    assert course.next_step()
+    assert course.step is Step.LOOK_UP
+
+    assert course.found(found)
+
+    if found:
+        assert (course.step, course.lead_ids) == (Step.BY_ID, found)
+        course.answers = [written(lead_id) for lead_id in found]
+        assert course.next_step()
+    assert (course.step, course.lead_ids) == (Step.TRACE, (7,))
+    course.answers = [traced(7)]
+    assert course.next_step()
+    course.answers = [written(7)]
+    assert not course.next_step()
+    assert course.outcome(NOW).lead_ids == (7, *found)
+
+
+def test_a_lead_that_refuses_is_not_asked_again() -> None:
+    """It is known, and was found; it still holds True."""
+    course = departure(HELD, 7, 8)
+    course.answers = [skipped("1007")]
+    course.next_step()
+    course.found((7, 8))
+
+    course.answers = [skipped("1003"), written(8)]
+
+    assert not course.next_step()
+    row = course.outcome(NOW)
+    assert (row.flag, row.code, row.may_hold, row.lead_ids) == (Flag.REFUSED, "1003", True, (7, 8))
 
 
 @pytest.mark.parametrize("course", [entry(), departure(HELD)])
@@ -321,17 +333,17 @@ ROWS = st.builds(
 
 
 @given(
-    cases=st.lists(st.tuples(ROWS, st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=5),
+    cases=st.lists(st.tuples(ROWS, st.integers(1, 9)), min_size=1, max_size=5),
     kind=st.sampled_from([(True, False), (False, False), (False, True)]),
 )
 def test_columns_that_were_written_end_as_their_courses_would(
-    cases: list[tuple[LedgerRow, int, int]],
+    cases: list[tuple[LedgerRow, int]],
     kind: tuple[bool, bool],
 ) -> None:
-    """One rule in two forms: row by row, and for all at once. Only exits go by id."""
-    value, by_id = kind
-    changes = [Change(row, value, create=value, reach=(lead,) if by_id else ()) for row, lead, _ in cases]
-    answers = [answer for _, _, answer in cases]
+    """One rule in two forms: row by row, and for all at once. Only exits have leads to reach."""
+    value, known = kind
+    changes = [Change(row, value, create=value, reach=(lead,) if known else ()) for row, lead in cases]
+    answers = [lead for _, lead in cases]
     courses = [Course.begin(change) for change in changes]
     for course, answer in zip(courses, answers, strict=True):
         course.answers = [written(answer)]

@@ -88,8 +88,10 @@ def test_exits_go_before_entries(world: World) -> None:
 
 
 def test_nothing_but_the_key_and_the_field_is_sent(world: World) -> None:
-    """By address or by id."""
+    """By address, or by id where a lead has another address by now."""
     world.sync(["ann@example.com", "bob@example.com"])
+    (ann,) = world.marketo.instance.leads.find("email", ["ann@example.com"])
+    world.marketo.instance.leads.update(ann, {"email": "moved@example.com"})
     world.sync(["bob@example.com"])
 
     records = [record for write in world.writes() for record in write["input"]]
@@ -229,6 +231,23 @@ def test_who_leaves_after_a_lost_answer_is_set_false_at_all_leads(world: World) 
     assert {lead.values[FIELD] for lead in world.marketo.instance.leads.find("email", ["bob@example.com"])} == {
         False
     }
+
+
+def test_a_lead_that_is_a_members_by_now_stays_true_when_who_had_it_leaves(world: World) -> None:
+    """Two leads of one person were merged, and the address of the second was kept; the first address leaves."""
+    world.sync(people(1200))
+    leaver, member = (lead_ids(world, address)[0] for address in people(2))
+    leads = world.marketo.instance.leads
+    first, second = (next(lead for lead in leads if lead.lead_id == each) for each in (leaver, member))
+    leads.merge(first, [second])
+    leads.update(first, {"email": people(2)[1]})
+
+    world.sync(people(1199, first=1))
+
+    assert world.flags()[people(2)[1]] is True
+    assert [write["lookupField"] for write in world.writes()[-1:]] == ["email"]
+    world.sync(people(1198, first=2))
+    assert world.flags()[people(2)[1]] is False
 
 
 def test_a_full_refresh_reaches_leavers_by_address_in_as_few_calls(world: World) -> None:

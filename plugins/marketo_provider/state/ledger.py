@@ -69,7 +69,7 @@ class LedgerRow:
 
     `address` is the form sent. `was_true`: Marketo acknowledged True for it, and never False since.
     `may_hold`: a lead of it may hold True. `tries` counts refusals or absences in a row, after which
-    `next_try` was set; and the imports that it went by since an answer named its leads.
+    `next_try` was set.
     """
 
     key: Key

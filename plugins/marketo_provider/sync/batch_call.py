@@ -16,6 +16,8 @@ def make_call(run: Work, batch: Batch, deadline: float) -> Answer:
     client, field = run.marketo, run.field
     if batch.step is Step.LOOK_UP:
         return client.find_leads("email", _keys(batch), field=field, deadline=deadline)
+    if batch.step is Step.TRACE:
+        return client.find_leads("id", _keys(batch), field=field, deadline=deadline)
     value = batch.value
     if batch.step is Step.BY_ID:
         return client.sync_leads(
@@ -38,6 +40,6 @@ def _keys(batch: Batch) -> list[str] | list[int]:
     """Return what names each record: a lead's id, or an address."""
     if batch.columns:
         return batch.columns.keys
-    if batch.step is Step.BY_ID:
+    if batch.step.names_leads:
         return [item.lead_id for item in batch.items if item.lead_id is not None]
     return [item.course.change.row.address for item in batch.items]

@@ -156,8 +156,7 @@ class Batches:
 
     def _enqueue(self, change: Change | ChangeColumns) -> None:
         if isinstance(change, ChangeColumns):
-            kind = Step.BY_ID if change.by_id else Step.BY_EMAIL, change.create
-            self._columns.setdefault(kind, deque()).append(change)
+            self._columns.setdefault((Step.BY_EMAIL, change.create), deque()).append(change)
         else:
             self.add(Course.begin(change))
 
@@ -171,10 +170,6 @@ class Batches:
                 columns = columns.followed_by(more)
             if rest:
                 waiting.appendleft(rest)
-            if columns.by_id and len(set(columns.keys)) < MOST_RECORDS:
-                # One lead twice: such changes are distributed one by one.
-                self._add_each(columns)
-                continue
             return Batch(step, creates, columns)
         return None
 
@@ -205,6 +200,6 @@ class Batches:
 
 
 def _items(course: Course) -> list[Item]:
-    if course.step is Step.BY_ID:
+    if course.step.names_leads:
         return [Item(course, lead_id) for lead_id in course.lead_ids]
     return [Item(course)]

@@ -13,9 +13,8 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from marketo_provider.state.ledger import COLUMNS, SCHEMA, Flag, LedgerRow, decode_row
+from marketo_provider.state.ledger import COLUMNS, SCHEMA, LedgerRow, decode_row
 from marketo_provider.state.records import OpenImport
 from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.comparison import RETRIED, find_suspects
@@ -23,15 +22,14 @@ from marketo_provider.sync.importing import load_importing
 from marketo_provider.sync.ledger_counts import count_before
 
 _CHUNK_ROWS = 3000
-_NONE, _ONE, _HELD = pa.scalar(0), pa.scalar(1), pa.scalar(Flag.TRUE.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One address to be set to `value`.
 
-    `row` is the ledger's before the change (`false` where it had none), with the form to be sent. An exit
-    goes to `reach`: the lead ids known for it, but those that a member's row holds by now. `create`: the
+    `row` is the ledger's before the change (`false` where it had none), with the form to be sent. An exit has to
+    reach `reach` too: the lead ids known for it, but those that a member's row holds by now. `create`: the
     request may create the lead. `importing`: it is in a file that is not known to have been imported yet.
     """
 
@@ -41,28 +39,18 @@ class Change:
     reach: tuple[int, ...]
     importing: bool = False
 
-    @property
-    def by_id(self) -> bool:
-        """Whether it goes to the leads that are known, and first: by all signs no other lead holds True.
-
-        Whom an import has set, or a request without an answer, or a read-back found, may be another lead.
-        """
-        return bool(self.reach) and self.row.flag is Flag.TRUE and not self.row.tries
-
 
 @dataclass(frozen=True, slots=True)
 class ChangeColumns:
-    """Changes of one kind, each of one record, as columns: most of them never need an object of their own.
+    """Changes of one kind as columns: most of them never need an object of their own.
 
-    `rows` has the ledger's columns and `reach`, of one lead at most; `keys` what a request names each by: that
-    lead where they go `by_id`, else the form to be sent.
+    `rows` has the ledger's columns and `reach`, `keys` the addresses as they are sent.
     """
 
     rows: pa.RecordBatch = field(repr=False)
-    keys: list[str] | list[int] = field(repr=False)
+    keys: list[str] = field(repr=False)
     value: bool
     create: bool
-    by_id: bool
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -82,9 +70,7 @@ class ChangeColumns:
         return replace(self, rows=rows[0], keys=[*self.keys, *other.keys])
 
     def reached_by(self, lead_ids: list[int]) -> bool:
-        """Return whether the leads that were written, one a change, are all that are known to be reached."""
-        if self.by_id:
-            return True
+        """Return whether the leads that were written, one a change, are all that are to be reached."""
         reach: list[Any] = self.rows["reach"].to_pylist()
         return all(set(known) <= {lead_id} for known, lead_id in zip(reach, lead_ids, strict=True))
 
@@ -240,8 +226,7 @@ def intent_rows() -> str:
 def changes_of(workspace: Workspace, *, value: bool) -> Iterator[Change | ChangeColumns]:
     """Yield the exits (`value` False) or the entries (True), a few thousand in memory at a time.
 
-    Those that may create a lead come last. Who is known to have several leads comes alone, as does who is in a
-    file under way.
+    Those that may create a lead come last. Who is in a file under way comes alone.
     """
     importing = workspace.batches(
         f"SELECT {COLUMNS}, reach FROM changes WHERE value = $value AND importing", _CHUNK_ROWS, value=value
@@ -257,25 +242,8 @@ def changes_of(workspace: Workspace, *, value: bool) -> Iterator[Change | Change
             create=create,
         )
         for batch in batches:
-            leads = pc.list_value_length(batch["reach"])
-            several = pc.greater(leads, _ONE)
-            told = pc.and_(pc.equal(batch["flag"], _HELD), pc.equal(batch["tries"], _NONE))
-            by_id = pc.and_(pc.equal(leads, _ONE), told)
-            if rows := _filtered(batch, pc.invert(pc.or_(several, by_id))):
-                addresses: list[Any] = rows["address"].to_pylist()
-                yield ChangeColumns(rows, addresses, value, create, by_id=False)
-            if rows := _filtered(batch, by_id):
-                reach: Any = rows["reach"]
-                yield ChangeColumns(rows, reach.flatten().to_pylist(), value, create, by_id=True)
-            if rows := _filtered(batch, several):
-                yield from (_change(row, value=value, create=create) for row in rows.to_pylist())
-
-
-def _filtered(batch: pa.RecordBatch, mask: Any) -> pa.RecordBatch | None:
-    """Return the rows that a mask lets through, if there are any."""
-    if mask.true_count == batch.num_rows:
-        return batch
-    return batch.filter(mask) if mask.true_count else None
+            addresses: list[Any] = batch["address"].to_pylist()
+            yield ChangeColumns(batch, addresses, value, create)
 
 
 def _change(row: dict[str, Any], *, value: bool, create: bool, importing: bool = False) -> Change:

@@ -1,10 +1,12 @@
 """The course of one change: which requests it takes, and what Marketo holds once they are answered.
 
-    exit:   by_id (every lead known) --1004--> by_email --1007--> look_up -> by_id
-            by_email, where True was not the last word --1007--> look_up -> by_id (every lead known or found)
-                      then by_id (every lead known that it has not reached)
+    exit:   by_email --1007 (several leads)--> look_up -> by_id (all of them)
+            then trace (every lead known that this has not reached) -> by_id (those whose address no member has)
     entry:  by_email --1007 (several leads)--> look_up -> by_id (all of them)
                      --1010 (in another partition than a new lead's)--> by_email, update only
+
+An exit goes by address first: what holds True may be a lead that nobody was told of, and a lead that was his may
+have a member's address by now.
 
 Pure: a course is told answers and says what is next. Rules 5, 6 and 14 of the sync.
 Vendor page: help/rest-api/error-codes.md (AdobeDocs/marketo-developer.en).
@@ -32,18 +34,24 @@ _LONGEST_WAIT_DAYS = 30
 class Step(StrEnum):
     """The kinds of request."""
 
-    BY_ID = "by_id"
     BY_EMAIL = "by_email"
     LOOK_UP = "look_up"
+    TRACE = "trace"
+    BY_ID = "by_id"
+
+    @property
+    def names_leads(self) -> bool:
+        """Whether it has a record for each lead, by its id."""
+        return self in {Step.TRACE, Step.BY_ID}
 
 
 @dataclass(slots=True)
 class Course:
     """One change under way.
 
-    `step` is what it waits for, `lead_ids` whom `by_id` goes to, `create` whether `by_email` may create.
+    `step` is what it waits for, `lead_ids` the leads that it names, `create` whether `by_email` may create.
     `answers` are those of the step, `kept` what earlier steps have done. `in_doubt`: a request of it gave no
-    answer.
+    answer. `traced`: the leads known that the address does not lead to any more.
     """
 
     change: Change
@@ -51,6 +59,7 @@ class Course:
     create: bool
     lead_ids: tuple[int, ...] = ()
     looked_up: bool = False
+    traced: tuple[int, ...] = ()
     answers: list[LeadResult] = field(default_factory=list)
     kept: list[LeadResult] = field(default_factory=list)
     in_doubt: bool = False
@@ -58,8 +67,7 @@ class Course:
     @classmethod
     def begin(cls, change: Change) -> "Course":
         """Return a change's course at its start."""
-        step = Step.BY_ID if change.by_id else Step.BY_EMAIL
-        return cls(change, step, change.create, change.reach)
+        return cls(change, Step.BY_EMAIL, change.create)
 
     @property
     def written(self) -> set[int]:
@@ -75,39 +83,52 @@ class Course:
     @property
     def complete(self) -> bool:
         """Whether all records of the step are answered."""
-        return len(self.answers) == (len(self.lead_ids) if self.step is Step.BY_ID else 1)
+        return len(self.answers) == (len(self.lead_ids) if self.step.names_leads else 1)
 
     def next_step(self) -> bool:
-        """Move on after an answered sync-leads step; return whether there is another step to take."""
+        """Move on after an answered step; return whether there is another one to take."""
         codes = {answer.code for answer in self.answers}
         if self.step is Step.BY_EMAIL and SEVERAL_MATCH in codes and not self.looked_up:
             self.step = Step.LOOK_UP
         elif self.step is Step.BY_EMAIL and _OTHER_PARTITION in codes and self.create:
             self.create = False
-        elif self.step is Step.BY_ID and NOT_FOUND in codes and self.change.by_id and not self.looked_up:
-            self.step = Step.BY_EMAIL
-            self.kept = [answer for answer in self.answers if answer.code != NOT_FOUND]
-        elif self.step is Step.BY_EMAIL and not self.change.by_id and (missed := self._missed):
-            self.step = Step.BY_ID
-            self.kept = [answer for answer in self.answers if answer.code != NOT_FOUND]
-            self.lead_ids = missed
+        elif self.step is Step.TRACE and (found := self._still_his):
+            self._keep_answers()
+            self.step, self.lead_ids = Step.BY_ID, found
+        elif not self.change.value and not self.traced and (missed := self._missed):
+            self._keep_answers()
+            self.step, self.lead_ids = Step.TRACE, missed
+            self.traced = missed
         else:
             return False
         self.answers = []
         return True
 
+    def _keep_answers(self) -> None:
+        self.kept += [answer for answer in self.answers if answer.code != NOT_FOUND]
+
     @property
     def _missed(self) -> tuple[int, ...]:
-        """The leads known for the address that no answer has named."""
-        return tuple(sorted({*self.change.reach} - self.written))
+        """The leads known for the address that no request has named or reached."""
+        named = self.lead_ids if self.step is Step.BY_ID else ()
+        return tuple(sorted({*self.change.reach}.difference(self.written, named)))
+
+    @property
+    def _still_his(self) -> tuple[int, ...]:
+        """The leads that a trace found, and at no member's address."""
+        return tuple(
+            answer.lead_id for answer in self.answers if answer.code == NOT_FOUND and answer.lead_id is not None
+        )
 
     def found(self, lead_ids: tuple[int, ...]) -> bool:
-        """Take the leads that a look-up found; return whether there is one to write to."""
+        """Take the leads that a look-up found; return whether there is another step to take."""
         self.looked_up = True
-        self.lead_ids = lead_ids if self.change.by_id else tuple(sorted({*lead_ids, *self.change.reach}))
+        if not lead_ids:
+            return self.next_step()
+        self.lead_ids = lead_ids
         self.step = Step.BY_ID
         self.answers = []
-        return bool(self.lead_ids)
+        return True
 
     def outcome(self, now: datetime) -> LedgerRow:
         """Return the ledger's row once there is no further step."""
@@ -117,9 +138,12 @@ class Course:
             for answer in (*self.kept, *self.answers)
             if answer.status == "skipped" and answer.code != NOT_FOUND
         )
-        # An exit forgets the leads that have passed on to a member: they are not reached for him any more.
-        known = before.lead_ids if entry else self.change.reach
-        lead_ids = tuple(sorted({*known, *self.lead_ids, *self.written}))
+        known = {*before.lead_ids} if entry else {*self.change.reach}
+        if not refusals:
+            # An exit forgets the leads that are gone, or have passed on to a member.
+            known.difference_update(self.traced)
+        named = self.lead_ids if self.step is Step.BY_ID else ()
+        lead_ids = tuple(sorted({*known, *named, *self.written}))
         settled = replace(before, code=None, lead_ids=lead_ids, tries=0, next_try=None)
         if refusals:
             return self._refused(replace(settled, code=refusals[0]), now)
@@ -160,9 +184,9 @@ def written_rows(changes: ChangeColumns, lead_ids: list[int]) -> pa.RecordBatch:
 
 def _with_written(changes: ChangeColumns, lead_ids: list[int]) -> Any:
     """Return the leads known for each address, with the one that was written, as a column."""
-    known: Any = changes.rows["lead_ids" if changes.value else "reach"]
-    if changes.keys == lead_ids or known.offsets[0] == known.offsets[len(known)]:
-        # It was the only one that was known, or none was.
+    known: Any = changes.rows["lead_ids"]
+    if not changes.value or known.offsets[0] == known.offsets[len(known)]:
+        # Of an exit it was the only one to be reached; or none was known.
         return pa.ListArray.from_arrays(_one_each(len(lead_ids)), pa.array(lead_ids, pa.int64()))
     both = [sorted({*ids, lead_id}) for ids, lead_id in zip(known.to_pylist(), lead_ids, strict=True)]
     return pa.array(both, pa.list_(pa.int64()))

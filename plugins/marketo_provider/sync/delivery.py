@@ -19,12 +19,14 @@ from marketo_provider.errors import (
 from marketo_provider.marketo.client import Lead, LeadResult, LeadResults
 from marketo_provider.state.lease import Lease
 from marketo_provider.state.presence import Presence
+from marketo_provider.state.workspace import Workspace
 from marketo_provider.sync.batch_call import Answer, make_call
 from marketo_provider.sync.batches import Batch, Halving
 from marketo_provider.sync.budget import Budget
 from marketo_provider.sync.changes import Change, ChangeColumns
-from marketo_provider.sync.course import SEVERAL_MATCH
+from marketo_provider.sync.course import SEVERAL_MATCH, Step
 from marketo_provider.sync.journal import Journal
+from marketo_provider.sync.looked_up import ids_by_address, traced
 from marketo_provider.sync.outbox import Outbox
 from marketo_provider.sync.outcomes import Outcomes
 from marketo_provider.sync.progress import Progress
@@ -53,6 +55,7 @@ class Delivery:
         lease: held, and renewed here.
         presence: on the instance; renewed here.
         turn: the run's create turn.
+        workspace: has the view `members`.
         journal: takes the answers.
         report: counts them.
         budget: the calls left.
@@ -65,6 +68,7 @@ class Delivery:
         lease: Lease,
         presence: Presence,
         turn: CreateTurn,
+        workspace: Workspace,
         *,
         journal: Journal,
         report: Report,
@@ -76,12 +80,9 @@ class Delivery:
         self.out_of_calls = False
         self.out_of_turn = False
         self._run = run
-        self._lease = lease
-        self._presence = presence
-        self._turn = turn
-        self._journal = journal
-        self._report = report
-        self._budget = budget
+        self._lease, self._presence, self._turn = lease, presence, turn
+        self._workspace, self._journal = workspace, journal
+        self._report, self._budget = report, budget
         self._outbox = Outbox(iter(()))
         self._refusals = 0
         self._failing_since: float | None = None
@@ -205,12 +206,15 @@ class Delivery:
             self._carried_out(batch, answer)
 
     def _carried_out(self, batch: Batch, answer: Answer) -> None:
-        if not isinstance(answer, LeadResults):
-            self._found(batch, answer)
-        elif batch.columns and (lead_ids := answer.written) and batch.columns.reached_by(lead_ids):
-            self._outcomes.written(batch.columns, answer, lead_ids)
+        if isinstance(answer, LeadResults):
+            if batch.columns and (lead_ids := answer.written) and batch.columns.reached_by(lead_ids):
+                self._outcomes.written(batch.columns, answer, lead_ids)
+            else:
+                self._answered(batch, answer)
+        elif batch.step is Step.TRACE:
+            self._answered(batch, traced(self._workspace, batch, answer))
         else:
-            self._answered(batch, answer)
+            self._found(batch, answer)
 
     def _answered(self, batch: Batch, results: Sequence[LeadResult]) -> None:
         for item, result in zip(batch.items, results, strict=True):
@@ -237,14 +241,10 @@ class Delivery:
         )
 
     def _found(self, batch: Batch, leads: list[Lead]) -> None:
-        by_address: dict[str, list[int]] = {}
-        for lead in leads:
-            if lead.email is not None:
-                by_address.setdefault(lead.email.lower(), []).append(lead.lead_id)
+        found = ids_by_address(leads)
         for item in batch.items:
             course = item.course
-            found = tuple(sorted(by_address.get(course.change.row.address.lower(), ())))
-            if course.found(found):
+            if course.found(found.get(course.change.row.address.lower(), ())):
                 self._outbox.add(course)
             else:
                 # The leads that matched are gone since: a refusal for an entry, no lead for an exit.

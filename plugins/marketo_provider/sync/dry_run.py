@@ -88,11 +88,9 @@ def _told_only() -> Iterator[None]:
 
 
 def _calls(workspace: Workspace) -> int:
-    """Return the fewest calls: full requests of each kind, by id (a record a lead) or by address."""
+    """Return the fewest calls: full requests of each kind."""
     counts = workspace.row(
-        "SELECT coalesce(sum(len(reach)) FILTER (flag = 'true' AND tries = 0), 0)::BIGINT, "
-        "count(*) FILTER ((len(reach) = 0 OR flag <> 'true' OR tries > 0) AND NOT value), "
-        "count(*) FILTER (value AND NOT create_lead), "
+        "SELECT count(*) FILTER (NOT value), count(*) FILTER (value AND NOT create_lead), "
         "count(*) FILTER (create_lead) FROM changes"
     )
     return sum(-(-count // MOST_RECORDS) for count in counts)

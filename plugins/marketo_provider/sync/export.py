@@ -212,6 +212,7 @@ class _Export:
             self._lease,
             self._presence,
             self._turn,
+            workspace,
             journal=self._journal,
             report=self._report,
             budget=self._budget,

@@ -211,7 +211,7 @@ _OUTCOME = f"""
     said IS NULL OR said = '{_BY_SYNC_LEADS}' OR may_hold AS may_hold,
     nullif(said, '{_BY_SYNC_LEADS}') AS code,
     lead_ids,
-    CASE WHEN said IS NULL THEN 1 WHEN said = '{_BY_SYNC_LEADS}' THEN {IMPORT_TRIES} ELSE tries + 1 END AS tries,
+    CASE WHEN said IS NULL THEN 0 WHEN said = '{_BY_SYNC_LEADS}' THEN {IMPORT_TRIES} ELSE tries + 1 END AS tries,
     CASE WHEN said <> '{_BY_SYNC_LEADS}' THEN $now + to_days(least(1 << least(tries, 5), 30)) END AS next_try
 """
 

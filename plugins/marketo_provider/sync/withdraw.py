@@ -112,6 +112,7 @@ class Withdrawal:
             self._lease,
             self._presence,
             CreateTurn(self._presence, work.clock, partial(has_ended, work.marketo)),
+            workspace,
             journal=self._journal,
             report=self.report,
             budget=Budget(work.marketo, work.limits),
