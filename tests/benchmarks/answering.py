@@ -17,7 +17,7 @@ from marketo_provider.sync.batches import MOST_RECORDS
 _TOKEN = {"access_token": "bench", "token_type": "bearer", "expires_in": 3599, "scope": "bench"}
 _USAGE = {"requestId": "1#1", "success": True, "result": [{"date": "2026-01-01", "total": 0, "users": []}]}
 _END_OF_HEADERS = b"\r\n\r\n"
-_IDS = re.compile(rb'"id": ?(\d+)')
+_NUMBERS = re.compile(rb"\.(\d+)@")  # of the addresses that `addresses` makes: a lead's id is one more
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ class _Answering(asyncio.Protocol):
         self._received = b""
         if head.startswith(b"POST /rest/v1/leads.json"):
             self._served.calls += 1
-            # Of leads that were named by id, the same ids come back.
-            answer = _results(body.count(b"{") - 1, *_IDS.findall(body))
+            known = _NUMBERS.findall(body) if b'"updateOnly"' in body else []
+            answer = _results(body.count(b"{") - 1, *known)
             asyncio.get_running_loop().call_later(self._served.latency_seconds, self._write, answer)
         elif head.startswith(b"GET /calls"):
             self._write(_response(self._served.calls))
@@ -104,12 +104,12 @@ def _length(head: bytes) -> int:
     return int(after.partition(b"\r\n")[0] or 0)
 
 
-def _results(records: int, *ids: bytes) -> bytes:
+def _results(records: int, *known: bytes) -> bytes:
     if records > MOST_RECORDS:
         raise ValueError("more records than Marketo takes")
-    if not ids:
+    if not known:
         return _created(records)
-    result = b",".join([b'{"id":%s,"status":"updated"}' % each for each in ids])
+    result = b",".join([b'{"id":%d,"status":"updated"}' % (int(each) + 1) for each in known])
     return _raw(b'{"requestId":"e42b#14272d07d78","success":true,"result":[%s]}' % result)
 
 

@@ -169,13 +169,12 @@ def _write_changes(path: Path, rows: int) -> None:
 def _bodies(changes: Path) -> Iterator[dict[str, Any]]:
     with peer_duckdb() as db:
         for value in (False, True):
-            column = "address" if value else "reach[1]"
-            rows = db.execute(f"SELECT {column} FROM {quoted(changes)} WHERE value = ?", [value])
+            rows = db.execute(f"SELECT address FROM {quoted(changes)} WHERE value = ?", [value])
             while batch := rows.fetchmany(MOST_RECORDS):
                 yield {
                     "action": "createOrUpdate" if value else "updateOnly",
-                    "lookupField": "email" if value else "id",
-                    "input": [{"email" if value else "id": found, _FIELD: value} for (found,) in batch],
+                    "lookupField": "email",
+                    "input": [{"email": found, _FIELD: value} for (found,) in batch],
                 }
 
 

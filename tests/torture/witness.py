@@ -230,6 +230,9 @@ class Witness:
             self.accuse(f"{who} wrote {write.value} to {key} without a durable intent")
         if not any((address in work.members) is write.value for address in addresses):
             self.accuse(f"{who} wrote {write.value} to {key}, which its snapshot {work.number} does not say")
+        lead = self._instance.leads.get(key) if isinstance(key, int) else None
+        if lead and not write.value and str(lead.values["email"]).lower() in work.members:
+            self.accuse(f"{who} wrote False to lead {key}, which is a member's by now")
         if write.creates and isinstance(key, str) and not write.is_file and self._being_imported(write.field, key):
             self.accuse(f"{who} may create {key} beside an import of the same address")
 
