@@ -95,8 +95,11 @@ def test_no_change_makes_no_write(synced: Deployment) -> None:
 
 
 def test_requests_carry_nothing_but_address_or_id_and_the_field(synced: Deployment) -> None:
-    """Also those that set False, by Marketo's request log."""
-    synced.set_cohort([CLEO, BOB])
+    """Also those that set False, by Marketo's request log; a lead of one who left has another address by now."""
+    leads = synced.marketo.instance.leads
+    (ann,) = leads.find("email", [ANN])
+    leads.update(ann, {"email": "moved@example.com"})
+    synced.set_cohort([CLEO])
 
     synced.run()
 
