@@ -121,6 +121,16 @@ def test_a_damaged_file_is_named(local: LocalStore, file: str) -> None:
     assert "example.com" not in str(stopped.value)
 
 
+@pytest.mark.parametrize("count", [-1, 10**400])
+def test_a_count_that_cannot_be_is_damage(local: LocalStore, count: int) -> None:
+    """Shares are taken of it."""
+    whole = snapshot(profiles=11).model_dump_json()
+    local.write(f"{FOLDER}/snapshots/{NAME}/complete.json", whole.replace(":11,", f":{count},").encode())
+
+    with pytest.raises(StoreUnusable, match="is damaged"):
+        SnapshotFolder(local, FOLDER, NAME).snapshot()
+
+
 def test_profiles_are_counted_by_what_they_hold(workspace: Workspace) -> None:
     """Without an address, an invalid one, a second profile of an address, and members."""
     folder = SnapshotFolder(workspace.store, FOLDER, NAME)

@@ -98,9 +98,14 @@ def test_an_error_in_the_middle_of_a_batch_is_not_repeated_either(workspace: Wor
     assert "example.com" not in str(stopped.value)
 
 
-def test_a_damaged_file_is_told_without_its_content(local: LocalStore) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [b"PAR1someone@example.com", parquet(pa.table({"address": [1]})).replace(b"address", b"addr\xc3ss")],
+    ids=["cut off", "a column's name that is no text"],
+)
+def test_a_damaged_file_is_told_without_its_content(local: LocalStore, content: bytes) -> None:
     """It is for a person to restore it."""
-    local.write("a/base.parquet", b"PAR1someone@example.com")
+    local.write("a/base.parquet", content)
 
     with (
         Workspace(local, memory_limit="512MiB") as workspace,

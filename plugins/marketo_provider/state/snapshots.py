@@ -8,7 +8,7 @@ the pages add up is for the sync to judge; what they hold is counted here.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +21,8 @@ from marketo_provider.state.records import Moment
 from marketo_provider.state.store import Store
 from marketo_provider.state.suppression import SuppressionList
 from marketo_provider.state.workspace import BATCH_ROWS, Workspace, parquet, quoted, silent
+
+_Count = Annotated[int, Field(ge=0, lt=10**18)]
 
 
 class _Stored(BaseModel):
@@ -75,12 +77,12 @@ class Snapshot(_Stored):
     cohort_id: int
     begun_at: Moment
     completed_at: Moment
-    profiles: int
-    missing_profiles: int
-    without_email: int
-    invalid_email: int
-    duplicate_email: int
-    members: int
+    profiles: _Count
+    missing_profiles: _Count
+    without_email: _Count
+    invalid_email: _Count
+    duplicate_email: _Count
+    members: _Count
 
     @property
     def source(self) -> tuple[int, int | None, int]:

@@ -17,6 +17,7 @@ from marketo_provider.state.scratch import Scratch
 from marketo_provider.state.store import Store
 
 BATCH_ROWS = 122_880  # DuckDB's own row group
+_UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)  # the last by a column's name
 _LIKE_A_FORMULA = "address[1] IN ('=', '+', '-', '@', '''')"
 _RESTORE = (
     "Nothing more was sent. Restore it from the store's backup; where it is one of the ledger's, "
@@ -115,7 +116,7 @@ class Workspace:
             self._fetched[local] = path
             try:
                 pq.read_metadata(local)
-            except (pa.ArrowException, OSError):
+            except _UNREADABLE:
                 raise StoreUnusable(f"The state store's file {path} is damaged. {_RESTORE}") from None
         return quoted(local)
 
@@ -192,7 +193,7 @@ def is_readable(local: Path) -> bool:
         with pq.ParquetFile(local) as file:
             for batch in file.iter_batches():
                 batch.validate(full=True)
-    except (pa.ArrowException, OSError):
+    except _UNREADABLE:
         return False
     return True
 
