@@ -63,6 +63,11 @@ def key_sql(address: str) -> str:
     return f"({digest} & 18446744073709551615)::UBIGINT AS key_high, ({digest} >> 64)::UBIGINT AS key_low"
 
 
+def wait_sql(tries: str) -> str:
+    """Return how long a record waits for its next try, 1, 2, 4 ... 30 days, after so many before it."""
+    return f"to_days(least(1 << least({tries}, 5), 30))"
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
     """One address.

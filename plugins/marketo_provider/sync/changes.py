@@ -71,6 +71,8 @@ class ChangeColumns:
 
     def reached_by(self, lead_ids: list[int]) -> bool:
         """Return whether the leads that were written, one a change, are all that are to be reached."""
+        if self.value:
+            return True  # an entry has nobody else to reach
         reach: list[Any] = self.rows["reach"].to_pylist()
         return all(set(known) <= {lead_id} for known, lead_id in zip(reach, lead_ids, strict=True))
 

@@ -7,13 +7,12 @@ import secrets
 from typing import Any
 
 from marketo_provider.state.hashes import differing
-from marketo_provider.state.ledger import COLUMNS
+from marketo_provider.state.ledger import COLUMNS, wait_sql
 from marketo_provider.state.workspace import Workspace
 
-# Whether a person asks for a refused record again, and the run that goes on has not: a record waits 1, 2, 4 ... 30
-# days from its refusal.
+# Whether a person asks for a refused record again, and the run that goes on has not: it waits from its refusal on.
 RETRIED = (
-    "($retry_refused AND coalesce(next_try - to_days(least(1 << least(greatest(tries - 1, 0), 5), 30)) "
+    f"($retry_refused AND coalesce(next_try - {wait_sql('greatest(tries - 1, 0)')} "
     "< $began_at::TIMESTAMPTZ, true))"
 )
 # Whether a ledger row is sent again if its address is a member, and looked at if it is not.

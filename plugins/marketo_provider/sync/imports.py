@@ -15,7 +15,7 @@ import pyarrow as pa
 from marketo_provider.errors import ImportUnreadable, QuotaExhausted
 from marketo_provider.marketo.models import ImportProblem, ImportStatus
 from marketo_provider.state.lease import Lease
-from marketo_provider.state.ledger import COLUMNS
+from marketo_provider.state.ledger import COLUMNS, wait_sql
 from marketo_provider.state.records import OpenImport
 from marketo_provider.state.snapshots import Snapshot
 from marketo_provider.state.workspace import Workspace, parquet, quoted
@@ -212,7 +212,7 @@ _OUTCOME = f"""
     nullif(said, '{_BY_SYNC_LEADS}') AS code,
     lead_ids,
     CASE WHEN said IS NULL THEN 0 WHEN said = '{_BY_SYNC_LEADS}' THEN {IMPORT_TRIES} ELSE tries + 1 END AS tries,
-    CASE WHEN said <> '{_BY_SYNC_LEADS}' THEN $now + to_days(least(1 << least(tries, 5), 30)) END AS next_try
+    CASE WHEN said <> '{_BY_SYNC_LEADS}' THEN $now + {wait_sql("tries")} END AS next_try
 """
 
 
